@@ -1,0 +1,1 @@
+//! Hosts replicas: write-ahead log, consensus groups, the meta group, gRPC services.

@@ -1,0 +1,1 @@
+//! The wire between processes: .proto files, generated code, and the calls nodes answer.

@@ -1,0 +1,1 @@
+//! HTTP in, gRPC out: surfaces, verbs, plan, fan-out and merge.
