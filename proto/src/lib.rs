@@ -1,1 +1,11 @@
-//! The wire between processes: .proto files, generated code, and the calls nodes answer.
+//! The wire between processes: the .proto, its generated code, and the calls that nodes answer.
+
+pub mod call;
+pub mod codec;
+pub mod handle;
+
+/// Generated code of `proto/lacuna.proto`.
+#[allow(missing_docs, unreachable_pub, clippy::pedantic)]
+pub mod wire {
+    tonic::include_proto!("lacuna.v1");
+}

@@ -1,0 +1,172 @@
+//! Questions to one shard, and its answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::CallRef;
+use crate::filter::Filter;
+use crate::ids::{Incarnation, LogPosition, OpNumber, RecordId, Stamp};
+use crate::outcome::{RowView, WriteOutcome};
+use crate::record::{Metric, Ordinal, Written};
+use crate::value::Metadata;
+
+/// Which parts of a record to send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Include {
+    /// The vector.
+    pub vector: bool,
+    /// The document.
+    pub document: bool,
+    /// The metadata.
+    pub metadata: bool,
+}
+
+/// A question to one shard, asked at a read index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ReadRequest {
+    /// Records by id, in the order given, unknown ones left out.
+    Get {
+        /// Whose.
+        incarnation: Incarnation,
+        /// Which.
+        ids: Vec<RecordId>,
+        /// What of them.
+        include: Include,
+    },
+    /// Records in id order (by bytes).
+    Scan {
+        /// Whose.
+        incarnation: Incarnation,
+        /// Only ids that begin so.
+        prefix: String,
+        /// Only those that match.
+        filter: Option<Filter>,
+        /// Only ids greater than this.
+        after: Option<String>,
+        /// At most so many.
+        limit: usize,
+        /// What of them.
+        include: Include,
+    },
+    /// Nearest neighbours of each vector.
+    Search {
+        /// Whose.
+        incarnation: Incarnation,
+        /// The collection's metric.
+        metric: Metric,
+        /// The query vectors.
+        vectors: Vec<Vec<f32>>,
+        /// Hits for each.
+        top_k: usize,
+        /// Candidates kept while searching a graph; larger is more exact. `None`: the default.
+        ef: Option<usize>,
+        /// Scan every vector instead.
+        exact: bool,
+        /// Only records that match.
+        filter: Option<Filter>,
+        /// What of them.
+        include: Include,
+    },
+    /// Live records, all or those that match.
+    Count {
+        /// Whose (several are added up).
+        incarnations: Vec<Incarnation>,
+        /// Only those that match.
+        filter: Option<Filter>,
+    },
+    /// What a where-delete would take now.
+    Preview {
+        /// Whose.
+        incarnation: Incarnation,
+        /// What would go.
+        filter: Filter,
+        /// Ids to show at most.
+        sample: usize,
+    },
+    /// The outcome kept under a call, if any.
+    Outcome(CallRef),
+    /// A row, if it is there.
+    Row(OpNumber),
+    /// Digests and counters.
+    Digest,
+}
+
+/// A record sent to a reader.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordView {
+    /// Its id.
+    pub id: RecordId,
+    /// Its vector, if asked for and there.
+    pub vector: Option<Vec<f32>>,
+    /// Its document, if asked for and there.
+    pub document: Option<String>,
+    /// Its metadata, if asked for.
+    pub metadata: Option<Metadata>,
+    /// Insertion order.
+    pub ordinal: Ordinal,
+    /// The write that last wrote it.
+    pub written: Written,
+}
+
+/// A search hit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// Cosine or dot (best highest), squared distance for L2 (best lowest).
+    pub score: f32,
+    /// The record.
+    pub record: RecordView,
+}
+
+/// A shard's digests and counters at an index (protocol PE2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestView {
+    /// Digest over live records.
+    pub records: u128,
+    /// Digest over all other state.
+    pub rest: u128,
+    /// Live records of all incarnations.
+    pub live: u64,
+}
+
+/// A shard's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadReply {
+    /// The shard's applied position when it answered.
+    pub at: LogPosition,
+    /// The state's stamp.
+    pub stamp: Stamp,
+    /// The answer.
+    pub body: ReadBody,
+}
+
+/// Body of a shard's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ReadBody {
+    /// Of `Get` and `Scan`; a scan that met its limit says `more`.
+    Records {
+        /// The records.
+        records: Vec<RecordView>,
+        /// There may be more behind the last.
+        more: bool,
+    },
+    /// Of `Search`: for each query vector its hits, best first, ties by id.
+    Hits(Vec<Vec<Hit>>),
+    /// Of `Count`.
+    Count(u64),
+    /// Of `Preview`.
+    Preview {
+        /// How many match.
+        matched: u64,
+        /// The first of them in id order.
+        sample: Vec<RecordId>,
+    },
+    /// Of `Outcome`.
+    Outcome(Option<WriteOutcome>),
+    /// Of `Row`.
+    Row(Option<RowView>),
+    /// Of `Digest`.
+    Digest(DigestView),
+    /// The incarnation has ended here.
+    Fenced,
+    /// The query doesn't fit the contents (a vector of another dimension).
+    Mismatch(String),
+}
