@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::filter::Filter;
-use crate::ids::{Account, CollectionId, Incarnation, MapEpoch, NamespaceName, NodeId, OpNumber, ShardId, Slot, SLOTS, Stamp};
+use crate::ids::{
+    Account, CollectionId, Incarnation, MapEpoch, NamespaceName, NodeId, OpNumber, SLOTS, ShardId, Slot,
+    Stamp,
+};
 use crate::op_id::OpId;
 use crate::outcome::RowView;
 use crate::record::Schema;

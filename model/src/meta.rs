@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{ClusterInfo, Collection, CollectionRef, Home, Operation, OperationKind, Resolved, ShardProgress};
+use crate::catalog::{
+    ClusterInfo, Collection, CollectionRef, Home, Operation, OperationKind, Resolved, ShardProgress,
+};
 use crate::ids::{Account, CollectionId, Incarnation, MapEpoch, NamespaceName, OpNumber, ShardId, Stamp};
 use crate::op_id::{OpId, RequestDigest};
 use crate::record::Schema;
