@@ -1,1 +1,3 @@
 //! Hosts replicas: write-ahead log, consensus groups, the meta group, gRPC services.
+
+pub mod raft;

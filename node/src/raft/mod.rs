@@ -1,0 +1,3 @@
+//! Consensus: groups, their log store, state machine adapter and network.
+
+pub mod machine;
