@@ -166,6 +166,9 @@ pub enum MetaRefusal {
     /// The cluster isn't set up yet.
     #[error("the cluster isn't set up yet")]
     NotReady,
+    /// A router-made op_id older than its window (its `born`): whether it ran is no longer known (protocol PC3).
+    #[error("the operation is too old to know")]
+    Forgotten(Stamp),
 }
 
 /// A question to the meta group, asked at a read index.
