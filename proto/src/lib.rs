@@ -3,6 +3,8 @@
 pub mod call;
 pub mod codec;
 pub mod handle;
+pub mod peer_clock;
+pub mod remote;
 
 /// Generated code of `proto/lacuna.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::pedantic)]
