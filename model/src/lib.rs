@@ -11,6 +11,7 @@ pub mod ids;
 pub mod limits;
 pub mod merge;
 pub mod meta;
+pub mod number;
 pub mod op_id;
 pub mod outcome;
 pub mod read;

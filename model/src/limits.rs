@@ -20,6 +20,8 @@ pub const MAX_FILTER_NODES: usize = 1_024;
 pub const MAX_IN_VALUES: usize = 10_000;
 /// Largest compiled regular expression, bytes.
 pub const MAX_REGEX_BYTES: usize = 1 << 20;
+/// Most regular expressions in a filter.
+pub const MAX_FILTER_REGEXES: usize = 32;
 /// Most hits asked for in one query.
 pub const MAX_TOP_K: usize = 10_000;
 /// Most query vectors in one request.
