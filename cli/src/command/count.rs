@@ -1,0 +1,37 @@
+//! `lacuna count`.
+
+use serde_json::json;
+
+use super::common::Common;
+use super::target::{Place, Target, filter, print_json};
+use crate::exit::Ending;
+
+/// Count records.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  lacuna count papers\n  lacuna count papers --filter '{\"year\": {\"$lt\": 2020}}'"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Only records that match, JSON.
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
+    let mut body = json!({});
+    if let Some(text) = &args.filter {
+        body["filter"] = filter(text)?;
+    }
+    let client = args.target.client(common)?;
+    let answer = client.post(&args.place.path(&["count"]), &args.place.body(body)).await?;
+    if args.target.json {
+        print_json(&answer.body);
+    } else {
+        println!("{}", answer.body["count"]);
+    }
+    Ok(Ending::Complete)
+}

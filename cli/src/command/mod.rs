@@ -1,0 +1,78 @@
+//! The commands: one file each.
+
+mod collection;
+mod common;
+mod completion;
+mod confirm;
+mod count;
+mod delete;
+mod export;
+mod operation;
+mod query;
+mod settings;
+mod show_delete;
+mod target;
+mod upsert;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Ending;
+use common::Common;
+
+/// A distributed vector database whose deletes you can trust.
+#[derive(Debug, Parser)]
+#[command(name = "lacuna", version, propagate_version = true, after_help = AFTER_HELP, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit status: 0 all of it was done; 3 some of it was done, or it is recorded and runs on (see `lacuna operation show`);
+1 it failed; 2 a flag was wrong.
+
+Settings come from a file (--config), the environment (LACUNA_…), and flags, the later being the stronger;
+`lacuna config` shows the result.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Collection(collection::Args),
+    Upsert(upsert::Args),
+    Query(query::Args),
+    Count(count::Args),
+    Export(export::Args),
+    Delete(delete::Args),
+    Operation(operation::Args),
+    Config(settings::Args),
+    Completion(completion::Args),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> anyhow::Result<Ending> {
+        let common = &self.common;
+        match self.command {
+            Command::Collection(args) => collection::run(args, common).await,
+            Command::Upsert(args) => upsert::run(args, common).await,
+            Command::Query(args) => query::run(args, common).await,
+            Command::Count(args) => count::run(args, common).await,
+            Command::Export(args) => export::run(args, common).await,
+            Command::Delete(args) => delete::run(args, common).await,
+            Command::Operation(args) => operation::run(args, common).await,
+            Command::Config(args) => settings::run(&args, common),
+            Command::Completion(args) => Ok(completion::run(&args)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

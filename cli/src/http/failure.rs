@@ -1,0 +1,102 @@
+//! Why a request had no good answer, in words for the person at the terminal.
+
+use serde_json::Value;
+
+/// A request without a good answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// No connection: nothing was sent.
+    #[error(
+        "cannot reach {url}: {cause}. Is a server running there? `lacuna serve` starts one. Nothing was changed."
+    )]
+    Unreachable {
+        /// Whom we asked.
+        url: String,
+        /// Why not.
+        cause: String,
+    },
+    /// Sent, but no answer came.
+    #[error(
+        "no answer from {url}: {cause}. Whether it was done is not known; repeat the command to make sure."
+    )]
+    Silent {
+        /// Whom we asked.
+        url: String,
+        /// Why not.
+        cause: String,
+    },
+    /// The server said no, or that it doesn't know.
+    #[error("{message} ({code}, HTTP {status})")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The code, as in the answer.
+        code: String,
+        /// The server's words.
+        message: String,
+        /// `never`, `same_request`, `after_refresh`, `outcome_unknown`.
+        retry: String,
+    },
+    /// An answer that isn't ours.
+    #[error("{url} answered HTTP {status} with something that isn't Lacuna's: {excerpt:?}")]
+    Foreign {
+        /// Whom we asked.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// How it begins.
+        excerpt: String,
+    },
+}
+
+impl Failure {
+    /// Reads the body of an error answer.
+    pub(super) fn of_body(url: &str, status: u16, text: &str) -> Self {
+        let body: Option<Value> = serde_json::from_str(text).ok();
+        let error = body.as_ref().and_then(|body| body.get("error"));
+        let field =
+            |name: &str| error.and_then(|error| error.get(name)).and_then(Value::as_str).map(str::to_owned);
+        match (field("code"), field("message")) {
+            (Some(code), Some(message)) => Self::Refused {
+                status,
+                code,
+                message,
+                retry: field("retry").unwrap_or_else(|| "never".to_owned()),
+            },
+            _ => Self::Foreign { url: url.to_owned(), status, excerpt: text.chars().take(200).collect() },
+        }
+    }
+
+    /// May the same request be sent again, and did nothing happen so far?
+    pub(crate) fn is_worth_repeating(&self) -> bool {
+        match self {
+            Self::Refused { retry, .. } => retry == "same_request" || retry == "after_refresh",
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::Foreign { .. } => false,
+        }
+    }
+
+    /// The HTTP status, if there was an answer.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } | Self::Foreign { status, .. } => Some(*status),
+            Self::Unreachable { .. } | Self::Silent { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_body_is_read_and_a_foreign_one_is_shown() {
+        let body =
+            r#"{"error":{"code":"unavailable","message":"no leader","retry":"same_request","details":{}}}"#;
+        let failure = Failure::of_body("http://x", 503, body);
+        assert!(failure.is_worth_repeating());
+        assert_eq!(failure.to_string(), "no leader (unavailable, HTTP 503)");
+        let foreign = Failure::of_body("http://x", 502, "<html>");
+        assert!(!foreign.is_worth_repeating() && foreign.to_string().contains("<html>"));
+        assert_eq!(foreign.status(), Some(502));
+    }
+}
