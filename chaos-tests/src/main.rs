@@ -1,0 +1,1 @@
+mod checker; mod history; mod powercut; fn main(){}
