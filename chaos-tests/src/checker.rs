@@ -198,7 +198,9 @@ impl Client {
             None if states.contains(&None) => None,
             None => Some(ViolationKind::LostWrite { id: id.to_owned(), expected }),
             Some(seen) if expected.contains(&seen) => None,
-            Some(seen) if expected.is_empty() => Some(ViolationKind::ReturnedDelete { id: id.to_owned(), seen }),
+            Some(seen) if expected.is_empty() => {
+                Some(ViolationKind::ReturnedDelete { id: id.to_owned(), seen })
+            }
             Some(seen) => Some(ViolationKind::WrongValue { id: id.to_owned(), seen, expected }),
         }
     }

@@ -153,7 +153,8 @@ fn parse(bytes: &[u8]) -> Result<Vec<Record>> {
         rest = &rest[end + 1..];
         let fields: Vec<&str> = line.split(' ').collect();
         let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
-        let backup = |at: usize| fields.get(at).filter(|field| **field != "-").map(|field| (*field).to_owned());
+        let backup =
+            |at: usize| fields.get(at).filter(|field| **field != "-").map(|field| (*field).to_owned());
         let text = |at: usize| fields.get(at).map(|field| (*field).to_owned()).unwrap_or_default();
         let mut old = |length: Option<u64>| {
             let length = usize::try_from(length?).ok()?;
@@ -211,7 +212,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("data");
         fs::create_dir(&root).unwrap();
-        let (new, old, journal) = (root.join("CURRENT"), root.join("CURRENT.tmp"), dir.path().join("journal"));
+        let (new, old, journal) =
+            (root.join("CURRENT"), root.join("CURRENT.tmp"), dir.path().join("journal"));
         fs::write(&new, b"2").unwrap();
         fs::write(dir.path().join("journal.1.0"), b"1").unwrap();
         let backup = dir.path().join("journal.1.0");

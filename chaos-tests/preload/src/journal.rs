@@ -111,7 +111,9 @@ fn backup_of(path: &str) -> String {
     let Some(settings) = settings() else { return "-".to_owned() };
     let number = BACKUPS.fetch_add(1, Ordering::Relaxed);
     let backup = format!("{}.{}.{number}", settings.journal, std::process::id());
-    let (Ok(from), Ok(to)) = (CString::new(path), CString::new(backup.as_str())) else { return "-".to_owned() };
+    let (Ok(from), Ok(to)) = (CString::new(path), CString::new(backup.as_str())) else {
+        return "-".to_owned();
+    };
     if unsafe { next::link(from.as_ptr(), to.as_ptr()) } == 0 { backup } else { "-".to_owned() }
 }
 
@@ -131,7 +133,11 @@ impl Journal {
     }
 
     pub(crate) fn path_at(dir: c_int, name: &str) -> Option<String> {
-        if name.starts_with('/') { Some(name.to_owned()) } else { watched_path(dir).map(|dir| format!("{dir}/{name}")) }
+        if name.starts_with('/') {
+            Some(name.to_owned())
+        } else {
+            watched_path(dir).map(|dir| format!("{dir}/{name}"))
+        }
     }
 
     pub(crate) fn created(path: &str) {
