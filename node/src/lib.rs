@@ -1,3 +1,4 @@
 //! Hosts replicas: write-ahead log, consensus groups, the meta group, gRPC services.
 
+pub mod meta;
 pub mod raft;
