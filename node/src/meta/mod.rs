@@ -3,6 +3,8 @@
 mod changes;
 mod claims;
 mod collections;
+pub mod drive;
+pub mod driver;
 pub mod layout;
 pub mod machine;
 mod namespaces;
@@ -10,4 +12,7 @@ mod operations;
 mod query;
 mod record;
 mod remembered;
+mod round;
+pub mod shard_call;
+mod sightings;
 pub mod state;
