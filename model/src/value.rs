@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use json::{
-    BigIntegers, MetadataPatch, ValueError, chroma_metadata_from_json, chroma_metadata_patch_from_json, metadata_from_json,
-    metadata_patch_from_json, metadata_to_json,
+    BigIntegers, MetadataPatch, ValueError, chroma_metadata_from_json, chroma_metadata_patch_from_json,
+    metadata_from_json, metadata_patch_from_json, metadata_to_json,
 };
 
 use crate::number::NumberKey;
@@ -45,7 +45,9 @@ impl Scalar {
         match (self, other) {
             (Self::Str(a), Self::Str(b)) => a == b,
             (Self::Bool(a), Self::Bool(b)) => a == b,
-            (Self::Int(_) | Self::Float(_), Self::Int(_) | Self::Float(_)) => NumberKey::of(self) == NumberKey::of(other),
+            (Self::Int(_) | Self::Float(_), Self::Int(_) | Self::Float(_)) => {
+                NumberKey::of(self) == NumberKey::of(other)
+            }
             (Self::Str(_), Self::Int(_) | Self::Float(_) | Self::Bool(_))
             | (Self::Bool(_), Self::Str(_) | Self::Int(_) | Self::Float(_))
             | (Self::Int(_) | Self::Float(_), Self::Str(_) | Self::Bool(_)) => false,

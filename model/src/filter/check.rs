@@ -26,6 +26,9 @@ impl Filter {
     }
 }
 
+/// Most regular expressions of a tree: a surface may join two filters.
+const MAX_TREE_REGEXES: usize = 2 * MAX_FILTER_REGEXES;
+
 /// Counts along the walk.
 struct Check {
     usage: Usage,
@@ -37,7 +40,11 @@ impl Check {
     fn visit(&mut self, filter: &Filter, path: &Path<'_>, depth: usize) -> Result<(), FilterError> {
         self.nodes += 1;
         if depth > MAX_TREE_DEPTH {
-            return Err(FilterError::at(path, "nested too deep", format!("at most {MAX_TREE_DEPTH} levels of nodes")));
+            return Err(FilterError::at(
+                path,
+                "nested too deep",
+                format!("at most {MAX_TREE_DEPTH} levels of nodes"),
+            ));
         }
         if self.nodes > MAX_TREE_NODES {
             return Err(FilterError::at(path, "too many nodes", format!("at most {MAX_TREE_NODES} nodes")));
@@ -68,13 +75,17 @@ impl Check {
                 let path = path.key("$in");
                 list_length(values.len(), self.usage, &path)?;
                 match values.iter().position(|value| !is_finite(value)) {
-                    Some(index) => Err(FilterError::at(&path.item(index), "a number that isn't finite", "a finite one")),
+                    Some(index) => {
+                        Err(FilterError::at(&path.item(index), "a number that isn't finite", "a finite one"))
+                    }
                     None => Ok(()),
                 }
             }
             FieldTest::Compare { order, than } => match NumberKey::of(than) {
                 Some(_) if is_finite(than) => Ok(()),
-                Some(_) | None => Err(FilterError::at(&path.key(order.operator()), "no finite number", "a finite number")),
+                Some(_) | None => {
+                    Err(FilterError::at(&path.key(order.operator()), "no finite number", "a finite number"))
+                }
             },
         }
     }
@@ -85,7 +96,9 @@ impl Check {
             DocumentTest::Regex(pattern) => {
                 self.regexes += 1;
                 let path = path.key("$regex");
-                regex_count(self.regexes, &path)?;
+                if self.regexes > MAX_TREE_REGEXES {
+                    return Err(too_many_regexes(MAX_TREE_REGEXES, &path));
+                }
                 pattern_given(pattern, &path)?;
                 regex(pattern, &path).map(drop)
             }
@@ -113,20 +126,23 @@ pub(super) fn list_length(length: usize, usage: Usage, path: &Path<'_>) -> Resul
 
 /// A pattern for documents that says something: `""` would match every document.
 pub(super) fn pattern_given(pattern: &str, path: &Path<'_>) -> Result<(), FilterError> {
-    if pattern.is_empty() { Err(FilterError::at(path, "an empty pattern", "a string of at least one character")) } else { Ok(()) }
+    if pattern.is_empty() {
+        Err(FilterError::at(path, "an empty pattern", "a string of at least one character"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Each compiled expression may take [`MAX_REGEX_BYTES`], so their number is bounded too.
-pub(super) fn regex_count(count: usize, path: &Path<'_>) -> Result<(), FilterError> {
-    if count > MAX_FILTER_REGEXES {
-        return Err(FilterError::at(path, "too many regular expressions", format!("at most {MAX_FILTER_REGEXES} in a filter")));
-    }
-    Ok(())
+pub(super) fn too_many_regexes(most: usize, path: &Path<'_>) -> FilterError {
+    FilterError::at(path, "too many regular expressions", format!("at most {most} in a filter"))
 }
 
 /// Compiles an expression within [`MAX_REGEX_BYTES`]; the `regex` crate matches in linear time.
 pub(super) fn regex(pattern: &str, path: &Path<'_>) -> Result<Regex, FilterError> {
-    let expected = format!("a regular expression of the Rust `regex` syntax that compiles to at most {MAX_REGEX_BYTES} bytes");
+    let expected = format!(
+        "a regular expression of the Rust `regex` syntax that compiles to at most {MAX_REGEX_BYTES} bytes"
+    );
     if pattern.len() > MAX_REGEX_BYTES {
         return Err(FilterError::at(path, format!("a pattern of {} bytes", pattern.len()), expected));
     }

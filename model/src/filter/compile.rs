@@ -63,7 +63,11 @@ impl CompiledFilter {
 
 fn node(filter: &Filter, path: &Path<'_>, depth: usize) -> Result<Node, FilterError> {
     if depth > check::MAX_TREE_DEPTH {
-        return Err(FilterError::at(path, "nested too deep", format!("at most {} levels of nodes", check::MAX_TREE_DEPTH)));
+        return Err(FilterError::at(
+            path,
+            "nested too deep",
+            format!("at most {} levels of nodes", check::MAX_TREE_DEPTH),
+        ));
     }
     Ok(match filter {
         Filter::And(parts) => Node::And(nodes(parts, &path.key("$and"), depth)?),
@@ -112,11 +116,15 @@ impl Test {
     fn holds(&self, value: &MetaValue) -> bool {
         match (self, value) {
             (Self::Exists, _) => true,
-            (Self::Scalar(wanted) | Self::ScalarOrElement(wanted), MetaValue::Scalar(scalar)) => wanted.has(scalar),
+            (Self::Scalar(wanted) | Self::ScalarOrElement(wanted), MetaValue::Scalar(scalar)) => {
+                wanted.has(scalar)
+            }
             (Self::Element(wanted) | Self::ScalarOrElement(wanted), MetaValue::List(items)) => {
                 items.iter().any(|item| wanted.has(item))
             }
-            (Self::ElementOfKind(values), MetaValue::List(items)) => items.iter().any(|item| values.contains(item)),
+            (Self::ElementOfKind(values), MetaValue::List(items)) => {
+                items.iter().any(|item| values.contains(item))
+            }
             (Self::Compare(order, than), MetaValue::Scalar(scalar)) => {
                 NumberKey::of(scalar).is_some_and(|number| order.holds(number.cmp(than)))
             }
@@ -135,7 +143,10 @@ impl Wanted {
             [Scalar::Bool(_)] | [] | [_, _, ..] => {}
         }
         Self::Many {
-            strings: values.iter().filter_map(|value| if let Scalar::Str(text) = value { Some(text.clone()) } else { None }).collect(),
+            strings: values
+                .iter()
+                .filter_map(|value| if let Scalar::Str(text) = value { Some(text.clone()) } else { None })
+                .collect(),
             numbers: values.iter().filter_map(NumberKey::of).collect(),
             yes: values.contains(&Scalar::Bool(true)),
             no: values.contains(&Scalar::Bool(false)),
@@ -152,7 +163,13 @@ impl Wanted {
             (Self::Many { strings, .. }, Scalar::Str(text)) => strings.contains(text),
             (Self::Many { numbers, .. }, Scalar::Int(int)) => numbers.contains(&NumberKey::from(*int)),
             (Self::Many { numbers, .. }, Scalar::Float(float)) => numbers.contains(&NumberKey::from(*float)),
-            (Self::Many { yes, no, .. }, Scalar::Bool(bool)) => if *bool { *yes } else { *no },
+            (Self::Many { yes, no, .. }, Scalar::Bool(bool)) => {
+                if *bool {
+                    *yes
+                } else {
+                    *no
+                }
+            }
         }
     }
 }

@@ -41,11 +41,15 @@ impl Serialize for Filter {
 fn flatten<'a>(filter: &'a Filter, nodes: &mut Vec<NodeRef<'a>>) {
     match filter {
         Filter::And(parts) => {
-            parts.iter().for_each(|part| flatten(part, nodes));
+            for part in parts {
+                flatten(part, nodes);
+            }
             nodes.push(NodeRef::And(parts.len()));
         }
         Filter::Or(parts) => {
-            parts.iter().for_each(|part| flatten(part, nodes));
+            for part in parts {
+                flatten(part, nodes);
+            }
             nodes.push(NodeRef::Or(parts.len()));
         }
         Filter::Not(inner) => {

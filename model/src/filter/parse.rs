@@ -12,7 +12,7 @@ pub use pinecone::pinecone;
 
 use super::error::{Path, shown};
 use super::{DocumentTest, FieldTest, Filter, FilterError, Look, Order, Usage, check};
-use crate::limits::{MAX_FILTER_DEPTH, MAX_FILTER_NODES};
+use crate::limits::{MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_REGEXES};
 use crate::value::{BigIntegers, Scalar};
 
 type Parsed<T = Filter> = Result<T, FilterError>;
@@ -34,8 +34,8 @@ impl Parser {
     fn count(&mut self, path: &Path<'_>) -> Parsed<()> {
         self.nodes += 1;
         if self.nodes > MAX_FILTER_NODES {
-            let expected = format!("at most {MAX_FILTER_NODES} tests and logical operators");
-            return Err(FilterError::at(path, "too many of them", expected));
+            let expected = format!("at most {MAX_FILTER_NODES} in a filter");
+            return Err(FilterError::at(path, "too many tests and logical operators", expected));
         }
         Ok(())
     }
@@ -43,7 +43,11 @@ impl Parser {
     /// The members of a nested filter (the outermost is at depth 1).
     fn object<'v>(value: &'v Value, path: &Path<'_>, depth: usize) -> Parsed<&'v Map<String, Value>> {
         if depth > MAX_FILTER_DEPTH {
-            return Err(FilterError::at(path, "nested too deep", format!("at most {MAX_FILTER_DEPTH} filters in each other")));
+            return Err(FilterError::at(
+                path,
+                "nested too deep",
+                format!("at most {MAX_FILTER_DEPTH} filters in each other"),
+            ));
         }
         match value {
             Value::Object(object) => Ok(object),
@@ -69,7 +73,11 @@ impl Parser {
     /// A string, number or bool.
     fn scalar(&self, value: &Value, path: &Path<'_>) -> Parsed<Scalar> {
         Scalar::from_json(value, self.big).ok_or_else(|| match value {
-            Value::Number(_) => FilterError::at(path, "an integer beyond 64 bits signed that no float equals", "a smaller number"),
+            Value::Number(_) => FilterError::at(
+                path,
+                "an integer beyond 64 bits signed that no float equals",
+                "a smaller number",
+            ),
             other => FilterError::at(path, kind(other), "a string, number or bool"),
         })
     }
@@ -111,7 +119,9 @@ impl Parser {
 
     fn regex(&mut self, operand: &Value, path: &Path<'_>) -> Parsed<DocumentTest> {
         self.regexes += 1;
-        check::regex_count(self.regexes, path)?;
+        if self.regexes > MAX_FILTER_REGEXES {
+            return Err(check::too_many_regexes(MAX_FILTER_REGEXES, path));
+        }
         let pattern = pattern(operand, path)?;
         check::regex(&pattern, path)?;
         Ok(DocumentTest::Regex(pattern))
@@ -154,12 +164,18 @@ fn list<'v>(value: &'v Value, path: &Path<'_>, expected: &str) -> Parsed<&'v [Va
 }
 
 /// The single member of an object, as Chroma wants it.
-fn single<'v>(object: &'v Map<String, Value>, path: &Path<'_>, expected: &str) -> Parsed<(&'v str, &'v Value)> {
+fn single<'v>(
+    object: &'v Map<String, Value>,
+    path: &Path<'_>,
+    expected: &str,
+) -> Parsed<(&'v str, &'v Value)> {
     let mut members = object.iter();
     match (members.next(), members.next()) {
         (Some((key, value)), None) => Ok((key, value)),
         (None, _) => Err(FilterError::at(path, "an empty object", expected)),
-        (Some(_), Some(_)) => Err(FilterError::at(path, format!("{} keys in one object", object.len()), expected)),
+        (Some(_), Some(_)) => {
+            Err(FilterError::at(path, format!("{} keys in one object", object.len()), expected))
+        }
     }
 }
 

@@ -20,9 +20,9 @@ impl Order {
 impl Filter {
     /// The filter as the native dialect would write it.
     ///
-    /// Two tests of other dialects have no native operator and are shown under names of their own, which no parser accepts:
-    /// `$contains_same_kind` (Chroma's `$contains`, integers and floats apart) and `$eq_or_contains`
-    /// (Pinecone's equality: the scalar or an element of the list), each with a list of values.
+    /// Tests without a native operator are shown under names of their own, which no parser accepts, each with a list of
+    /// values: `$contains_same_kind` (Chroma's `$contains`, integers and floats apart), `$eq_or_contains` (Pinecone's
+    /// equality: the scalar or an element of the list), `$contains_any` (made by no parser).
     pub fn to_json(&self) -> Value {
         match self {
             Self::And(parts) if parts.is_empty() => json!({}),
@@ -55,8 +55,12 @@ fn negated(inner: &Filter) -> Value {
             };
             one(key, one(negative, operand))
         }
-        Filter::Document(DocumentTest::Contains(text)) => one("$document", one("$not_contains", text.clone().into())),
-        Filter::Document(DocumentTest::Regex(pattern)) => one("$document", one("$not_regex", pattern.clone().into())),
+        Filter::Document(DocumentTest::Contains(text)) => {
+            one("$document", one("$not_contains", text.clone().into()))
+        }
+        Filter::Document(DocumentTest::Regex(pattern)) => {
+            one("$document", one("$not_regex", pattern.clone().into()))
+        }
         Filter::And(_) | Filter::Or(_) | Filter::Not(_) => one("$not", inner.to_json()),
     }
 }

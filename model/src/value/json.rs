@@ -32,14 +32,17 @@ pub enum ValueError {
         path: String,
     },
     /// An integer beyond 64 bits signed that no float equals.
-    #[error("{path}: an integer that can't be kept exactly; expected one of at most 9223372036854775807, or a float")]
+    #[error(
+        "{path}: an integer that can't be kept exactly; expected one of at most 9223372036854775807, or a float"
+    )]
     Inexact {
         /// Where.
         path: String,
     },
 }
 
-/// What becomes of an integer above `i64::MAX` (JSON's reader hands those above `u64::MAX` over as floats already).
+/// What becomes of an integer above `i64::MAX`. (Those above `u64::MAX` or below `i64::MIN` are floats already when JSON's
+/// reader hands them over: that they were integers can't be told.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BigIntegers {
     /// The float that equals it, or refused. Native.
@@ -179,4 +182,94 @@ fn scalar(value: &Value, big: BigIntegers, path: impl Fn() -> String) -> Result<
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: &Value) -> &Map<String, Value> {
+        value.as_object().unwrap()
+    }
+
+    #[test]
+    fn integers_stay_integers_and_floats_floats() {
+        let value = json!({"int": 1, "float": 1.0, "big": i64::MAX, "low": i64::MIN, "text": "a", "yes": true,
+            "list": [1, 2.5], "none": [], "strings": ["", "b"], "bools": [true, false]});
+        let metadata = metadata_from_json(object(&value)).unwrap();
+        assert_eq!(metadata["int"], MetaValue::Scalar(Scalar::Int(1)));
+        assert_eq!(metadata["float"], MetaValue::Scalar(Scalar::Float(1.0)));
+        assert_eq!(metadata["list"], MetaValue::List(vec![Scalar::Int(1), Scalar::Float(2.5)]));
+        let back = Value::Object(metadata_to_json(&metadata));
+        assert_eq!(back.to_string(), value.to_string(), "to the letter");
+    }
+
+    #[test]
+    fn what_is_no_metadata_is_refused_by_path() {
+        let path = |text: &str| text.to_owned();
+        for (value, error) in [
+            (json!({"a": null}), ValueError::Null { path: path("metadata.a") }),
+            (json!({"a": {"b": 1}}), ValueError::Object { path: path("metadata.a") }),
+            (json!({"a": [1, null]}), ValueError::Null { path: path("metadata.a[1]") }),
+            (json!({"a": [{}]}), ValueError::Object { path: path("metadata.a[0]") }),
+            (json!({"a": [[1]]}), ValueError::NestedList { path: path("metadata.a[0]") }),
+            (json!({"a": [1, 2.0, "x"]}), ValueError::MixedList { path: path("metadata.a[2]") }),
+            (json!({"a": ["x", true]}), ValueError::MixedList { path: path("metadata.a[1]") }),
+            (json!({"a": [true, 1]}), ValueError::MixedList { path: path("metadata.a[1]") }),
+            (json!({"a": u64::MAX}), ValueError::Inexact { path: path("metadata.a") }),
+            (json!({"a": [1, (1_u64 << 63) + 1]}), ValueError::Inexact { path: path("metadata.a[1]") }),
+        ] {
+            assert_eq!(metadata_from_json(object(&value)), Err(error.clone()), "{value}");
+            let one_good = json!({"0": 1, "a": value["a"]});
+            assert_eq!(metadata_from_json(object(&one_good)), Err(error), "{one_good}");
+        }
+        let text = metadata_from_json(object(&json!({"a": null}))).unwrap_err().to_string();
+        assert_eq!(text, "metadata.a: null; expected a string, number, bool, or list of one of these");
+    }
+
+    #[test]
+    fn an_integer_above_i64_is_the_float_that_equals_it() {
+        let read = |big| Scalar::from_json(&json!(1_u64 << 63), big);
+        assert_eq!(read(BigIntegers::Exact), Some(Scalar::Float(9_223_372_036_854_775_808.0)));
+        assert_eq!(Scalar::from_json(&json!(u64::MAX), BigIntegers::Exact), None);
+        let nearest = Scalar::from_json(&json!(u64::MAX), BigIntegers::Nearest);
+        assert_eq!(nearest, Some(Scalar::Float(18_446_744_073_709_551_616.0)));
+    }
+
+    #[test]
+    fn a_null_in_a_patch_removes_the_key() {
+        let value = json!({"a": null, "b": 1, "c": []});
+        let patch = metadata_patch_from_json(object(&value)).unwrap();
+        let expected = [
+            ("a".to_owned(), None),
+            ("b".to_owned(), Some(MetaValue::Scalar(Scalar::Int(1)))),
+            ("c".to_owned(), Some(MetaValue::List(vec![]))),
+        ];
+        assert_eq!(patch, expected);
+        assert!(metadata_patch_from_json(object(&json!({"a": [null]}))).is_err());
+        assert_eq!(chroma_metadata_patch_from_json(object(&value)).unwrap(), expected[..2]);
+    }
+
+    #[test]
+    fn chroma_keeps_lists_with_a_float_as_floats_and_no_empty_ones() {
+        let value = json!({"mixed": [1, 2.5], "ints": [1, 2], "none": [], "big": u64::MAX, "text": ["a"]});
+        let back = metadata_to_json(&chroma_metadata_from_json(object(&value)).unwrap());
+        let expected =
+            json!({"mixed": [1.0, 2.5], "ints": [1, 2], "big": 18_446_744_073_709_551_616.0, "text": ["a"]});
+        assert_eq!(Value::Object(back), expected);
+        assert!(chroma_metadata_from_json(object(&json!({"a": null}))).is_err());
+        assert!(chroma_metadata_from_json(object(&json!({"a": [1, "x"]}))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_comes_back_to_the_bit(int in any::<i64>(), float in any::<f64>().prop_filter("finite", |f| f.is_finite())) {
+            let text = json!({"int": int, "float": float}).to_string();
+            let metadata = metadata_from_json(object(&serde_json::from_str(&text).unwrap())).unwrap();
+            prop_assert_eq!(&metadata["int"], &MetaValue::Scalar(Scalar::Int(int)));
+            let MetaValue::Scalar(Scalar::Float(back)) = &metadata["float"] else { panic!("no float") };
+            prop_assert_eq!(back.to_bits(), float.to_bits());
+            prop_assert_eq!(Value::Object(metadata_to_json(&metadata)).to_string(), serde_json::from_str::<Value>(&text).unwrap().to_string());
+        }
+    }
+}

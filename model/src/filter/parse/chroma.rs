@@ -30,7 +30,11 @@ impl Parser {
             "$or" => Ok(Filter::any_of(self.chroma_parts(value, inner, depth)?)),
             "#document" => {
                 let Value::Object(test) = value else {
-                    return Err(FilterError::at(inner, kind(value), "an object with one operator on documents"));
+                    return Err(FilterError::at(
+                        inner,
+                        kind(value),
+                        "an object with one operator on documents",
+                    ));
                 };
                 let (operator, operand) = single(test, inner, DOCUMENT_CLAUSE)?;
                 self.document(operator, operand, inner)

@@ -59,7 +59,9 @@ impl Parser {
     fn native_document(&mut self, value: &Value, path: &Path<'_>) -> Parsed {
         let tests = match value {
             Value::Object(tests) if !tests.is_empty() => tests,
-            Value::Object(_) => return Err(FilterError::at(path, "an empty object", "an operator on documents")),
+            Value::Object(_) => {
+                return Err(FilterError::at(path, "an empty object", "an operator on documents"));
+            }
             other => return Err(FilterError::at(path, kind(other), "an object of operators on documents")),
         };
         let parts: Parsed<Vec<Filter>> =
@@ -69,10 +71,14 @@ impl Parser {
 
     fn native_field(&mut self, key: &str, value: &Value, path: &Path<'_>) -> Parsed {
         match value {
-            Value::Object(tests) if tests.is_empty() => Err(FilterError::at(path, "an empty object", OPERATORS)),
+            Value::Object(tests) if tests.is_empty() => {
+                Err(FilterError::at(path, "an empty object", OPERATORS))
+            }
             Value::Object(tests) => {
-                let parts: Parsed<Vec<Filter>> =
-                    tests.iter().map(|(operator, operand)| self.native_test(key, operator, operand, path)).collect();
+                let parts: Parsed<Vec<Filter>> = tests
+                    .iter()
+                    .map(|(operator, operand)| self.native_test(key, operator, operand, path))
+                    .collect();
                 Ok(Filter::all_of(parts?))
             }
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {

@@ -50,10 +50,14 @@ impl Parser {
 
     fn pinecone_field(&mut self, key: &str, value: &Value, path: &Path<'_>) -> Parsed {
         match value {
-            Value::Object(tests) if tests.is_empty() => Err(FilterError::at(path, "an empty object", OPERATORS)),
+            Value::Object(tests) if tests.is_empty() => {
+                Err(FilterError::at(path, "an empty object", OPERATORS))
+            }
             Value::Object(tests) => {
-                let parts: Parsed<Vec<Filter>> =
-                    tests.iter().map(|(operator, operand)| self.pinecone_test(key, operator, operand, path)).collect();
+                let parts: Parsed<Vec<Filter>> = tests
+                    .iter()
+                    .map(|(operator, operand)| self.pinecone_test(key, operator, operand, path))
+                    .collect();
                 Ok(Filter::all_of(parts?))
             }
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {

@@ -1,1 +1,6 @@
 mod evaluation;
+mod generate;
+mod limits;
+mod naive;
+mod properties;
+mod refusals;
