@@ -1,0 +1,273 @@
+//! The derived indexes of one shard replica, in memory: ids in byte order, rows by slot, the metadata index, and
+//! vectors (design §9, building-blocks §3).
+//!
+//! Nothing here is the truth: the store is, and at opening the index is made anew from it
+//! ([`ShardIndex::begin_load`], [`ShardIndex::load`] for each record, [`ShardIndex::finish_load`]); graphs kept in the
+//! index's directory only save the building. There is one writer (the apply loop: [`ShardIndex::upsert`],
+//! [`ShardIndex::remove`], [`ShardIndex::drop_incarnation`], each O(1) but for logarithms) and any number of
+//! readers beside it; a reader never blocks the writer for longer than a scan of one active part.
+//!
+//! How to use it:
+//! * after the store took a batch, tell the index each record written and each id gone, in order;
+//! * what a filter takes: [`ShardIndex::matching_keys`] gives a superset in the store's order, the record's verdict is
+//!   the caller's (INV-3); [`ShardIndex::plan_range`] ends a sweep's range by a budget of candidates (protocol PW2);
+//! * nearest neighbours: [`ShardIndex::search`]; every hit had a last look at the live rows (INV-4), and with a
+//!   filter the caller's judge, which reads the store, decides on each.
+//!
+//! An incarnation the index has never heard of is empty.
+
+mod keys;
+mod measure;
+mod metadata;
+mod narrow;
+mod nearest;
+mod part;
+mod rows;
+mod search;
+mod simd;
+#[cfg(test)]
+mod tests;
+mod vectors;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lacuna_model::command::{RecordKey, Upto};
+use lacuna_model::filter::Filter;
+use lacuna_model::record::{Metric, Schema, StoredRecord};
+use lacuna_model::{Incarnation, Slot};
+use parking_lot::RwLock;
+
+pub use narrow::Candidates;
+use rows::Rows;
+
+/// How an index is kept.
+#[derive(Clone, Debug)]
+pub struct IndexConfig {
+    /// New vectors that are scanned before they are sealed; below some thousands a scan beats a graph.
+    pub seal_rows: usize,
+    /// Candidates kept while searching a graph when a search names no `ef`.
+    pub default_ef: usize,
+}
+
+impl Default for IndexConfig {
+    fn default() -> Self {
+        Self { seal_rows: 4_096, default_ef: 64 }
+    }
+}
+
+/// A record with its key inside an incarnation.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyedRecord<'a> {
+    /// Its slot.
+    pub slot: Slot,
+    /// Its id.
+    pub id: &'a str,
+    /// The record as the store keeps it.
+    pub record: &'a StoredRecord,
+}
+
+/// How exact a search is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// The cheaper of graph and scan.
+    #[default]
+    Usual,
+    /// A scan of every vector.
+    Exact,
+}
+
+/// A filter, and the judge of it.
+#[derive(Clone, Copy)]
+pub struct Filtered<'a> {
+    /// Narrows.
+    pub filter: &'a Filter,
+    /// Decides, by the record in the store (INV-3). Asked from the best hit on until there are enough; never under a
+    /// lock of the index.
+    pub verify: &'a dyn Fn(&str) -> bool,
+}
+
+/// A question for nearest neighbours.
+#[derive(Clone, Copy)]
+pub struct SearchRequest<'a> {
+    /// The collection's metric.
+    pub metric: Metric,
+    /// The query, as the client gave it.
+    pub vector: &'a [f32],
+    /// Hits wanted.
+    pub k: usize,
+    /// Candidates kept while searching a graph; larger is more exact. `None`: the default.
+    pub ef: Option<usize>,
+    /// Graph or scan.
+    pub precision: Precision,
+    /// Only records that match.
+    pub filter: Option<Filtered<'a>>,
+}
+
+/// A neighbour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchHit {
+    /// Cosine or dot (best highest), squared distance for L2 (best lowest).
+    pub score: f32,
+    /// The record's id.
+    pub id: Arc<str>,
+}
+
+/// Why a search doesn't fit the contents.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SearchError {
+    /// Another dimension.
+    #[error("the vectors here have {contents} components, the query has {query}")]
+    Dimension {
+        /// Of the vectors here.
+        contents: usize,
+        /// Of the query.
+        query: usize,
+    },
+    /// Another metric.
+    #[error("the metric here is {}, the query's is {}", search::describe(*contents), search::describe(*query))]
+    Metric {
+        /// Of the vectors here.
+        contents: Metric,
+        /// Of the query.
+        query: Metric,
+    },
+    /// NaN or infinity in the query.
+    #[error("the query has a component that is not a finite number")]
+    NotFinite,
+}
+
+/// All indexes of one shard replica.
+#[derive(Debug)]
+pub struct ShardIndex {
+    config: IndexConfig,
+    dir: Option<PathBuf>,
+    incarnations: RwLock<HashMap<Incarnation, Arc<RwLock<Rows>>>>,
+}
+
+impl ShardIndex {
+    /// An empty index. Graphs are kept in `dir` (made if missing), or not at all.
+    pub fn new(config: IndexConfig, dir: Option<PathBuf>) -> Self {
+        Self { config, dir, incarnations: RwLock::default() }
+    }
+
+    fn rows(&self, incarnation: Incarnation) -> Option<Arc<RwLock<Rows>>> {
+        self.incarnations.read().get(&incarnation).cloned()
+    }
+
+    fn rows_or_new(&self, incarnation: Incarnation, schema: Schema) -> Arc<RwLock<Rows>> {
+        if let Some(rows) = self.rows(incarnation) {
+            return rows;
+        }
+        let new = || Arc::new(RwLock::new(Rows::new(schema, self.config.seal_rows)));
+        self.incarnations.write().entry(incarnation).or_insert_with(new).clone()
+    }
+
+    /// Begins to take in what the store holds; the index must be new.
+    pub fn begin_load(&self) {
+        let _ = &self.dir;
+    }
+
+    /// Takes in one record of the store. Any order.
+    pub fn load(&self, incarnation: Incarnation, schema: Schema, entry: KeyedRecord<'_>) {
+        self.upsert(incarnation, schema, entry);
+    }
+
+    /// All that the store holds was taken in.
+    pub fn finish_load(&self) {}
+
+    /// A record was written, new or anew.
+    pub fn upsert(&self, incarnation: Incarnation, schema: Schema, entry: KeyedRecord<'_>) {
+        let rows = self.rows_or_new(incarnation, schema);
+        let _upkeep = rows.write().upsert(entry);
+    }
+
+    /// A record is gone; an unknown one changes nothing.
+    pub fn remove(&self, incarnation: Incarnation, id: &str) {
+        if let Some(rows) = self.rows(incarnation) {
+            let _upkeep = rows.write().remove(id);
+        }
+    }
+
+    /// An incarnation has ended.
+    pub fn drop_incarnation(&self, incarnation: Incarnation) {
+        let dropped = self.incarnations.write().remove(&incarnation);
+        drop(dropped);
+    }
+
+    /// Ids in byte order that begin with `prefix` and come after `after`.
+    pub fn ids(
+        &self,
+        incarnation: Incarnation,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<Arc<str>> {
+        self.rows(incarnation).map_or_else(Vec::new, |rows| rows.read().ids(prefix, after, limit))
+    }
+
+    /// Whether a record with this id lives.
+    pub fn contains(&self, incarnation: Incarnation, id: &str) -> bool {
+        self.rows(incarnation).is_some_and(|rows| rows.read().ids.contains_key(id))
+    }
+
+    /// Live records.
+    pub fn len(&self, incarnation: Incarnation) -> usize {
+        self.rows(incarnation).map_or(0, |rows| rows.read().ids.len())
+    }
+
+    /// Whether an incarnation holds nothing.
+    pub fn is_empty(&self, incarnation: Incarnation) -> bool {
+        self.len(incarnation) == 0
+    }
+
+    /// Rows that can match: a superset (INV-3). Row numbers mean something only to this index, and only now.
+    pub fn candidates(&self, incarnation: Incarnation, filter: &Filter) -> Candidates {
+        match self.rows(incarnation) {
+            None => Candidates::Rows(roaring::RoaringBitmap::new()),
+            Some(rows) => {
+                let rows = rows.read();
+                narrow::narrow(&rows.meta, &rows.live, filter)
+            }
+        }
+    }
+
+    /// Keys in (after, upto] that can match, in the store's order; a superset (INV-3).
+    pub fn matching_keys(
+        &self,
+        incarnation: Incarnation,
+        filter: &Filter,
+        after: Option<&RecordKey>,
+        upto: &Upto,
+    ) -> Vec<RecordKey> {
+        let Some(rows) = self.rows(incarnation) else { return Vec::new() };
+        let rows = rows.read();
+        keys::matching(&rows, &narrow::narrow(&rows.meta, &rows.live, filter), after, upto)
+    }
+
+    /// End of the longest range behind `after` with at most `budget` candidates, at least one (protocol PW2).
+    pub fn plan_range(
+        &self,
+        incarnation: Incarnation,
+        filter: &Filter,
+        after: Option<&RecordKey>,
+        budget: usize,
+    ) -> Upto {
+        let Some(rows) = self.rows(incarnation) else { return Upto::End };
+        let rows = rows.read();
+        keys::plan(&rows, &narrow::narrow(&rows.meta, &rows.live, filter), after, budget)
+    }
+
+    /// Nearest neighbours: best first, ties by id; `k` of them if so many match.
+    pub fn search(
+        &self,
+        incarnation: Incarnation,
+        request: &SearchRequest<'_>,
+    ) -> Result<Vec<SearchHit>, SearchError> {
+        match self.rows(incarnation) {
+            None => Ok(Vec::new()),
+            Some(rows) => search::search(&rows, request, self.config.default_ef),
+        }
+    }
+}
