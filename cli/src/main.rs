@@ -2,10 +2,12 @@
 
 mod command;
 mod config;
+mod demo;
 mod exit;
 mod http;
 mod input;
 mod logging;
+mod process;
 
 use std::process::ExitCode;
 

@@ -17,6 +17,9 @@ pub(crate) struct Common {
     /// Log lines as JSON.
     #[arg(long, global = true, help_heading = "Settings")]
     log_json: bool,
+    /// Ends this process when that one ends; given to children by `dev` and `demo`.
+    #[arg(long, global = true, hide = true, value_name = "PID")]
+    pub(crate) die_with: Option<u32>,
 }
 
 impl Common {

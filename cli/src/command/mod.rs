@@ -1,12 +1,16 @@
 //! The commands: one file each.
 
+mod cluster;
 mod collection;
 mod common;
 mod completion;
 mod confirm;
 mod count;
 mod delete;
+mod demo;
+mod dev;
 mod export;
+mod first_request;
 mod operation;
 mod query;
 mod settings;
@@ -18,6 +22,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Ending;
 use common::Common;
+
+pub(crate) use show_delete::lines as delete_lines;
 
 /// A distributed vector database whose deletes you can trust.
 #[derive(Debug, Parser)]
@@ -38,6 +44,9 @@ Settings come from a file (--config), the environment (LACUNA_…), and flags, t
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Dev(dev::Args),
+    Demo(demo::Args),
+    Cluster(cluster::Args),
     Collection(collection::Args),
     Upsert(upsert::Args),
     Query(query::Args),
@@ -53,7 +62,13 @@ impl Cli {
     /// Runs the command.
     pub(crate) async fn run(self) -> anyhow::Result<Ending> {
         let common = &self.common;
+        if let Some(parent) = common.die_with {
+            crate::process::die_with(parent)?;
+        }
         match self.command {
+            Command::Dev(args) => dev::run(args, common).await,
+            Command::Demo(args) => demo::run(args, common).await,
+            Command::Cluster(args) => cluster::run(args, common).await,
             Command::Collection(args) => collection::run(args, common).await,
             Command::Upsert(args) => upsert::run(args, common).await,
             Command::Query(args) => query::run(args, common).await,

@@ -74,14 +74,6 @@ impl Failure {
             Self::Unreachable { .. } | Self::Silent { .. } | Self::Foreign { .. } => false,
         }
     }
-
-    /// The HTTP status, if there was an answer.
-    pub(crate) fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused { status, .. } | Self::Foreign { status, .. } => Some(*status),
-            Self::Unreachable { .. } | Self::Silent { .. } => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -97,6 +89,5 @@ mod tests {
         assert_eq!(failure.to_string(), "no leader (unavailable, HTTP 503)");
         let foreign = Failure::of_body("http://x", 502, "<html>");
         assert!(!foreign.is_worth_repeating() && foreign.to_string().contains("<html>"));
-        assert_eq!(foreign.status(), Some(502));
     }
 }

@@ -1,0 +1,10 @@
+//! Real child processes of this very executable: the cluster of `dev` and `demo`.
+
+mod child;
+mod cluster;
+mod ports;
+mod stop;
+
+pub(crate) use child::{Process, die_with};
+pub(crate) use cluster::{Cluster, Plan};
+pub(crate) use stop::stop_asked;
