@@ -44,7 +44,7 @@ fn truth() -> BoxedStrategy<Value> {
 }
 
 fn scalar() -> BoxedStrategy<Value> {
-    prop_oneof![number(), text(), truth()].boxed()
+    prop_oneof![3 => number(), 2 => text(), 1 => truth()].boxed()
 }
 
 fn integers() -> BoxedStrategy<Value> {
@@ -61,8 +61,8 @@ fn one_kind(size: std::ops::Range<usize>) -> BoxedStrategy<Value> {
 }
 
 pub(super) fn record() -> BoxedStrategy<Record> {
-    let value = prop_oneof![3 => scalar(), 1 => one_kind(0..4), 1 => many(number(), 0..4)];
-    let metadata = proptest::collection::btree_map(field(), value, 0..4);
+    let value = prop_oneof![2 => scalar(), 1 => one_kind(0..4), 1 => many(number(), 0..4)];
+    let metadata = proptest::collection::btree_map(field(), value, 0..5);
     let document = proptest::option::of(select(vec!["", "a", "cat and dog", "CAT", "line\nbreak"]));
     (metadata, document)
         .prop_map(|(metadata, document)| Record {
@@ -73,7 +73,7 @@ pub(super) fn record() -> BoxedStrategy<Record> {
 }
 
 fn field() -> BoxedStrategy<String> {
-    select(vec!["a", "b", "c", "#document.x"]).prop_map(str::to_owned).boxed()
+    select(vec!["a", "a", "b"]).prop_map(str::to_owned).boxed()
 }
 
 fn operator(names: &'static [&'static str], operand: BoxedStrategy<Value>) -> BoxedStrategy<(String, Value)> {
@@ -103,10 +103,11 @@ const ORDERS: &[&str] = &["$gt", "$gte", "$lt", "$lte"];
 /// A clause `(key, value)` of the native dialect.
 fn native_leaf() -> BoxedStrategy<(String, Value)> {
     let test = prop_oneof![
-        operator(&["$eq", "$ne", "$contains", "$not_contains"], scalar()),
-        operator(ORDERS, number()),
-        operator(&["$in", "$nin"], many(scalar(), 1..4)),
-        operator(&["$exists"], truth()),
+        2 => operator(&["$eq", "$ne"], scalar()),
+        2 => operator(&["$contains", "$not_contains"], scalar()),
+        3 => operator(ORDERS, number()),
+        2 => operator(&["$in", "$nin"], many(scalar(), 1..4)),
+        2 => operator(&["$exists"], truth()),
     ];
     prop_oneof![
         1 => (field(), scalar()),
@@ -117,44 +118,45 @@ fn native_leaf() -> BoxedStrategy<(String, Value)> {
 }
 
 pub(super) fn native() -> BoxedStrategy<Value> {
-    let leaf = proptest::collection::vec(native_leaf(), 1..3).prop_map(object);
-    leaf.prop_recursive(4, 24, 3, |inner| {
+    let leaf = proptest::collection::vec(native_leaf(), 1..3).prop_map(object).boxed();
+    let nested = leaf.clone().prop_recursive(4, 24, 3, |inner| {
         let parts = many(inner.clone().boxed(), 1..4);
         let logic = prop_oneof![operator(&["$and", "$or"], parts), operator(&["$not"], inner.boxed())];
         (logic, proptest::option::of(native_leaf()))
             .prop_map(|(logic, leaf)| object(std::iter::once(logic).chain(leaf)))
-    })
-    .boxed()
+    });
+    prop_oneof![leaf, nested].boxed()
 }
 
 pub(super) fn pinecone() -> BoxedStrategy<Value> {
     let test = prop_oneof![
-        operator(&["$eq", "$ne"], scalar()),
-        operator(ORDERS, number()),
-        operator(&["$in", "$nin"], many(scalar(), 0..4)),
-        operator(&["$exists"], truth()),
+        2 => operator(&["$eq", "$ne"], scalar()),
+        3 => operator(ORDERS, number()),
+        2 => operator(&["$in", "$nin"], many(scalar(), 0..4)),
+        2 => operator(&["$exists"], truth()),
     ];
     let clause = prop_oneof![
         1 => (field(), scalar()),
         4 => (field(), proptest::collection::vec(test, 1..3).prop_map(object)),
     ]
     .boxed();
-    let leaf = proptest::collection::vec(clause.clone(), 1..3).prop_map(object);
-    leaf.prop_recursive(4, 24, 3, move |inner| {
+    let leaf = proptest::collection::vec(clause.clone(), 1..3).prop_map(object).boxed();
+    let nested = leaf.clone().prop_recursive(4, 24, 3, move |inner| {
         let logic = operator(&["$and", "$or"], many(inner.boxed(), 1..4));
         (logic, proptest::option::of(clause.clone()))
             .prop_map(|(logic, leaf)| object(std::iter::once(logic).chain(leaf)))
-    })
-    .boxed()
+    });
+    prop_oneof![leaf, nested].boxed()
 }
 
 pub(super) fn chroma_where() -> BoxedStrategy<Value> {
     let test = prop_oneof![
-        operator(&["$eq", "$ne", "$contains", "$not_contains"], scalar()),
-        operator(ORDERS, number()),
-        operator(&["$in", "$nin"], one_kind(1..4)),
+        2 => operator(&["$eq", "$ne"], scalar()),
+        2 => operator(&["$contains", "$not_contains"], scalar()),
+        3 => operator(ORDERS, number()),
+        2 => operator(&["$in", "$nin"], one_kind(1..4)),
         // The first a float, so integers are taken too.
-        operator(
+        2 => operator(
             &["$in", "$nin"],
             many(number(), 0..3)
                 .prop_map(|mut list| {
@@ -168,11 +170,12 @@ pub(super) fn chroma_where() -> BoxedStrategy<Value> {
         1 => (field(), scalar()).prop_map(|clause| object([clause])),
         4 => (field(), test).prop_map(|(key, test)| object([(key, object([test]))])),
         1 => document_operator().prop_map(|test| object([("#document".to_owned(), object([test]))])),
-    ];
-    leaf.prop_recursive(4, 24, 3, |inner| {
+    ]
+    .boxed();
+    let nested = leaf.clone().prop_recursive(4, 24, 3, |inner| {
         operator(&["$and", "$or"], many(inner.boxed(), 1..4)).prop_map(|logic| object([logic]))
-    })
-    .boxed()
+    });
+    prop_oneof![leaf, nested].boxed()
 }
 
 pub(super) fn chroma_document() -> BoxedStrategy<Value> {

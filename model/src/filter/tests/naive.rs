@@ -132,9 +132,13 @@ fn chroma_test(operator: &str, operand: &Value, value: Option<&Value>) -> bool {
         "$in" => items(operand).iter().any(|one| chroma_test("$eq", one, value)),
         "$nin" => !chroma_test("$in", operand, value),
         "$contains" => value.and_then(Value::as_array).is_some_and(|list| {
-            // "`[1, 2.5]` is stored as floats"; "in array `$contains` int and float are apart"
+            // "`[1, 2.5]` is stored as floats" (rounded where need be); "in array `$contains` int and float are apart"
             let floats = list.iter().any(Value::is_f64);
-            list.iter().any(|item| same(item, operand) && (!item.is_number() || floats == operand.is_f64()))
+            list.iter().any(|item| match item.as_f64() {
+                Some(number) if floats => operand.is_f64() && same(&number.into(), operand),
+                Some(_) => !operand.is_f64() && same(item, operand),
+                None => same(item, operand),
+            })
         }),
         "$not_contains" => !chroma_test("$contains", operand, value),
         _ => value.is_some_and(|value| ordered(operator, value, operand)),
