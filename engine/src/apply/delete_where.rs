@@ -1,0 +1,110 @@
+//! Deletes by filter as rows (protocol PW1–PW5).
+
+use lacuna_model::OpNumber;
+use lacuna_model::command::{Advance, StartWhere, Upto};
+use lacuna_model::limits::MAX_OPEN_ROWS;
+use lacuna_model::outcome::{CommandOutcome, Refusal, Row, RowStatus, RowView};
+
+use super::watch::{credit, taken};
+use super::{Place, Transaction};
+use crate::state::RowState;
+use crate::store::StoreError;
+use crate::store::records::{Vector, decode};
+
+/// Begins a row and takes its first range; repeated, it returns the row as it stands.
+pub(super) fn start(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    start: &StartWhere,
+) -> Result<CommandOutcome, StoreError> {
+    if let Some(row) = transaction.row(start.number) {
+        return Ok(CommandOutcome::Row(row.row.view.clone()));
+    }
+    if transaction.closed().contains(start.number) {
+        return Ok(CommandOutcome::Refused(Refusal::Closed));
+    }
+    if transaction.is_ended(start.incarnation) {
+        return Ok(CommandOutcome::Refused(Refusal::Fenced));
+    }
+    if transaction.rows_where(|_, row| row.is_sweeping()).len() >= MAX_OPEN_ROWS {
+        return Ok(CommandOutcome::Refused(Refusal::Busy));
+    }
+    let view = RowView {
+        number: start.number,
+        status: RowStatus::Sweeping,
+        at: at.position,
+        bound_index: at.position.index,
+        matched: 0,
+        deleted: 0,
+        held: 0,
+        remaining: transaction.live(start.incarnation),
+    };
+    let row = Row {
+        op_id: start.op_id.clone(),
+        incarnation: start.incarnation,
+        filter: Some(start.filter.clone()),
+        bound: transaction.written(at),
+        after: None,
+        limit_left: start.limit,
+        view,
+    };
+    transaction.add_row(start.number, RowState::new(row));
+    sweep(transaction, at, start.number, &start.upto)
+}
+
+/// Takes a row's next range, if the row stands where the leader saw it.
+pub(super) fn advance(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    advance: &Advance,
+) -> Result<CommandOutcome, StoreError> {
+    let stands = transaction
+        .row(advance.number)
+        .is_some_and(|row| row.is_sweeping() && row.row.after.as_ref() == Some(&advance.after));
+    if !stands {
+        return Ok(CommandOutcome::Refused(Refusal::Elsewhere));
+    }
+    sweep(transaction, at, advance.number, &advance.upto)
+}
+
+/// Takes every match in (after, upto] written at or before the bound (protocol PW2).
+fn sweep(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    number: OpNumber,
+    upto: &Upto,
+) -> Result<CommandOutcome, StoreError> {
+    let Some(row) = transaction.row(number).cloned() else {
+        return Ok(CommandOutcome::Refused(Refusal::Elsewhere));
+    };
+    let incarnation = row.row.incarnation;
+    let mut left = row.row.limit_left;
+    for key in transaction.candidates(&row, upto) {
+        if left == Some(0) {
+            break;
+        }
+        let Some(old) = transaction.record(incarnation, &key)? else { continue };
+        if !row.would_take(&key, &decode(&old, Vector::Skip)?) {
+            continue;
+        }
+        // Rows with a lower bound take what is theirs first; a row without a limit is among the watchers itself.
+        if taken(transaction, at, incarnation, &key, &old)? {
+            continue;
+        }
+        transaction.remove_record(incarnation, &key, &old);
+        credit(transaction, at, incarnation, number);
+        left = left.map(|left| left - 1);
+    }
+    let remaining = transaction.live(incarnation);
+    let view = transaction.change_row(number, |row| {
+        row.row.limit_left = left;
+        match upto {
+            Upto::Key(end) if left != Some(0) => row.row.after = row.row.after.take().max(Some(end.clone())),
+            Upto::Key(_) | Upto::End => row.row.view.status = RowStatus::Done,
+        }
+        row.row.view.at = at.position;
+        row.row.view.remaining = remaining;
+        row.row.view.clone()
+    });
+    Ok(view.map_or(CommandOutcome::Refused(Refusal::Elsewhere), CommandOutcome::Row))
+}

@@ -1,0 +1,47 @@
+//! Changes records that exist; an unknown id is absent.
+
+use lacuna_model::Incarnation;
+use lacuna_model::outcome::Fate;
+use lacuna_model::record::{RecordPatch, StoredRecord, Written};
+
+use super::upsert::{changed, key_of};
+use super::watch::meet;
+use super::write::{Fates, item};
+use super::{Place, Transaction};
+use crate::store::records::{Vector, decode};
+
+pub(super) fn update(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    incarnation: Incarnation,
+    patches: &[RecordPatch],
+) -> Fates {
+    let mut fates = Vec::with_capacity(patches.len());
+    for patch in patches {
+        let key = key_of(incarnation, patch.id.as_str());
+        let slot = key.slot;
+        let fate = match meet(transaction, at, incarnation, &key)? {
+            None => Fate::Absent,
+            Some(old) => {
+                let new = patched(decode(&old, Vector::Read)?, patch, transaction.written(at));
+                transaction.put_record(incarnation, key, Some(&old), new)?;
+                Fate::Updated
+            }
+        };
+        fates.push(item(slot, patch.position, fate));
+    }
+    Ok(fates)
+}
+
+/// The record after a patch: fields as it says, metadata merged by key.
+pub(super) fn patched(mut record: StoredRecord, patch: &RecordPatch, written: Written) -> StoredRecord {
+    record.vector = changed(record.vector.take(), &patch.vector);
+    record.document = changed(record.document.take(), &patch.document);
+    for (key, value) in &patch.metadata {
+        match value {
+            Some(value) => record.metadata.insert(key.clone(), value.clone()),
+            None => record.metadata.remove(key),
+        };
+    }
+    StoredRecord { written, ..record }
+}

@@ -1,0 +1,103 @@
+//! Questions to the replica, answered at its applied index.
+
+mod count;
+mod get;
+mod judged;
+mod preview;
+mod scan;
+mod search;
+mod standing;
+
+use lacuna_model::Incarnation;
+use lacuna_model::command::RecordKey;
+use lacuna_model::read::{Include, ReadBody, ReadReply, ReadRequest, RecordView};
+use lacuna_model::{BadRecordId, RecordId};
+
+use crate::engine::{Engine, Live};
+use crate::store::StoreError;
+use crate::store::keys;
+use crate::store::records::{Vector, decode};
+
+/// Why a question wasn't answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The filter can't be made ready.
+    #[error("the filter can't be used: {0}")]
+    Filter(String),
+    /// The query vector can't be compared.
+    #[error("{0}")]
+    Query(String),
+}
+
+impl From<BadRecordId> for ReadError {
+    fn from(error: BadRecordId) -> Self {
+        Self::Store(StoreError::corrupt(error.to_string()))
+    }
+}
+
+impl Engine {
+    /// Answers a question. Nearly all are answered at one index; a filter over many records is judged in
+    /// slices, each record at some index at or after the one reported, so that applies aren't held up.
+    pub fn read(&self, request: &ReadRequest) -> Result<ReadReply, ReadError> {
+        let (at, stamp) = {
+            let live = self.read_lock();
+            (live.state.head.applied, live.state.head.stamp)
+        };
+        let body = match request {
+            ReadRequest::Get { incarnation, ids, include } => get::get(self, *incarnation, ids, *include)?,
+            ReadRequest::Scan { incarnation, prefix, filter, after, limit, include } => {
+                let ask = scan::Scan {
+                    incarnation: *incarnation,
+                    prefix,
+                    filter: filter.as_ref(),
+                    after: after.as_deref(),
+                    limit: *limit,
+                    include: *include,
+                };
+                scan::scan(self, &ask)?
+            }
+            ReadRequest::Search { incarnation, metric, vectors, top_k, ef, exact, filter, include } => {
+                let ask = search::Search {
+                    incarnation: *incarnation,
+                    metric: *metric,
+                    top_k: *top_k,
+                    ef: *ef,
+                    precision: search::precision(*exact),
+                    filter: filter.as_ref(),
+                    include: *include,
+                };
+                search::search(self, &ask, vectors)?
+            }
+            ReadRequest::Count { incarnations, filter } => count::count(self, incarnations, filter.as_ref())?,
+            ReadRequest::Preview { incarnation, filter, sample } => {
+                preview::preview(self, *incarnation, filter, *sample)?
+            }
+            ReadRequest::Outcome(call) => standing::outcome(self, call)?,
+            ReadRequest::Row(number) => standing::row(self, *number),
+            ReadRequest::Digest => ReadBody::Digest(self.digest()),
+        };
+        Ok(ReadReply { at, stamp, body })
+    }
+}
+
+/// A record as a reader gets it; `None` if it isn't there.
+fn view(
+    live: &Live,
+    incarnation: Incarnation,
+    key: &RecordKey,
+    include: Include,
+) -> Result<Option<RecordView>, ReadError> {
+    let Some(value) = live.store.get(&keys::record(incarnation, key.slot, &key.id))? else { return Ok(None) };
+    let record = decode(&value, if include.vector { Vector::Read } else { Vector::Skip })?;
+    Ok(Some(RecordView {
+        id: RecordId::new(key.id.as_str())?,
+        vector: record.vector,
+        document: record.document.filter(|_| include.document),
+        metadata: include.metadata.then_some(record.metadata),
+        ordinal: record.ordinal,
+        written: record.written,
+    }))
+}
