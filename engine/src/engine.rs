@@ -130,7 +130,7 @@ impl Engine {
     /// the store that failed.
     pub fn apply(&self, entries: &[EntryAt], sidecar: &[u8]) -> Result<Vec<Vec<CommandOutcome>>, ApplyError> {
         let live = self.live.upgradable_read();
-        if self.failed.load(Ordering::Acquire) {
+        if self.has_failed() {
             return Err(ApplyError::Failed);
         }
         let (outcomes, committed) = {
@@ -145,16 +145,15 @@ impl Engine {
     fn commit(&self, live: RwLockUpgradableReadGuard<'_, Live>, committed: Committed) -> Result<(), ApplyError> {
         let Committed { writes, delta, index } = committed;
         let mut live = RwLockUpgradableReadGuard::upgrade(live);
-        let bytes = live.store.commit(writes).inspect_err(|_| self.failed.store(true, Ordering::Release))?;
+        let bytes = self.note_commit(live.store.commit(writes))?;
         live.state.merge(delta);
         for change in index {
             tell(&live.index, change);
         }
         let live = parking_lot::RwLockWriteGuard::downgrade(live);
-        let unflushed = self.unflushed.fetch_add(bytes, Ordering::AcqRel) + bytes;
-        if unflushed >= self.config.flush_bytes {
+        if bytes >= self.config.flush_bytes {
             self.unflushed.store(0, Ordering::Release);
-            live.store.flush().inspect_err(|_| self.failed.store(true, Ordering::Release))?;
+            self.note_failure(live.store.flush())?;
         }
         Ok(())
     }
@@ -163,8 +162,23 @@ impl Engine {
     pub fn barrier(&self) -> Result<LogPosition, StoreError> {
         let live = self.live.read();
         let applied = live.state.head.applied;
-        live.store.barrier().inspect_err(|_| self.failed.store(true, Ordering::Release))?;
+        self.note_failure(live.store.barrier())?;
         Ok(applied)
+    }
+
+    /// Takes note of a commit: after a failed one nothing more is taken (rule R1). Returns the bytes committed
+    /// since the last flush.
+    pub(crate) fn note_commit(&self, committed: Result<usize, StoreError>) -> Result<usize, StoreError> {
+        let bytes = self.note_failure(committed)?;
+        Ok(self.unflushed.fetch_add(bytes, Ordering::AcqRel) + bytes)
+    }
+
+    fn note_failure<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        result.inspect_err(|_| self.failed.store(true, Ordering::Release))
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     pub(crate) fn read_lock(&self) -> RwLockReadGuard<'_, Live> {
@@ -214,7 +228,7 @@ pub(crate) fn load(
     Ok(Live { generation, store, state: loaded.state, index })
 }
 
-fn view(head: &Head) -> DigestView {
+pub(crate) fn view(head: &Head) -> DigestView {
     DigestView { records: head.records, rest: head.rest_digest(), live: head.live }
 }
 

@@ -4,7 +4,6 @@
 use lacuna_model::Incarnation;
 use lacuna_model::OpNumber;
 use lacuna_model::command::RecordKey;
-use lacuna_model::outcome::RowView;
 
 use super::{Place, Transaction};
 use crate::store::records::{Vector, decode};
@@ -46,8 +45,9 @@ pub(super) fn taken(
 pub(super) fn credit(transaction: &mut Transaction<'_>, at: Place, incarnation: Incarnation, number: OpNumber) {
     let remaining = transaction.live(incarnation);
     transaction.change_row(number, |row| {
-        let view = row.row.view;
-        row.row.view =
-            RowView { at: at.position, matched: view.matched + 1, deleted: view.deleted + 1, remaining, ..view };
+        let view = &mut row.row.view;
+        (view.at, view.remaining) = (at.position, remaining);
+        view.matched += 1;
+        view.deleted += 1;
     });
 }

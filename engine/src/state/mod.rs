@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use closed::Closed;
 pub(crate) use delta::Delta;
 pub(crate) use ended::{EndedChunk, chunk_members};
-pub(crate) use load::{Loaded, load};
+pub(crate) use load::load;
 pub(crate) use rows::{Judge, RowState};
 pub(crate) use slots::Slots;
 

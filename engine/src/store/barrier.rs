@@ -35,7 +35,7 @@ fn sync_if_there(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Syncs a file's data and metadata.
-pub(crate) fn sync_file(path: &Path) -> Result<(), StoreError> {
+fn sync_file(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|error| StoreError::io(path, error))
 }
 

@@ -11,7 +11,7 @@ use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-pub(crate) use barrier::{sync_dir, sync_file};
+pub(crate) use barrier::sync_dir;
 pub(crate) use generations::Generations;
 
 /// What went wrong in the store.
