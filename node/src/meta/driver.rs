@@ -20,16 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::plan;
 use super::machine::MetaView;
+use super::pace::Pace;
 use super::round::{Found, ask_shard};
 use super::shard_call::{Nodes, ShardCaller};
 use super::sightings::Sightings;
 
-/// How often it looks.
-const ROUND: Duration = Duration::from_millis(200);
 /// Longest wait for an entry of the meta group.
 const PROPOSE_WAIT: Duration = Duration::from_secs(2);
-/// How often it looks for something to evict.
-const EVICT_EVERY: Duration = Duration::from_secs(60);
 
 /// The meta group, as this node takes part in it.
 #[async_trait]
@@ -40,11 +37,15 @@ pub trait MetaGroup: Send + Sync {
     async fn propose(&self, command: MetaCommand, wait: Duration) -> Result<MetaOutcome, CallError>;
 }
 
+/// The nodes and their clocks.
+pub type Ways = (Arc<dyn Nodes>, Arc<PeerClocks>);
+
 /// The driver; one on every node.
 pub struct Driver {
     group: Arc<dyn MetaGroup>,
     view: MetaView,
     caller: Arc<ShardCaller>,
+    pace: Pace,
     sightings: Sightings,
     tasks: JoinSet<(ShardId, Found)>,
     /// Shards that are being asked: one that hangs holds up nobody else.
@@ -54,28 +55,24 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A driver of the group whose state `view` shows. Must be made inside a runtime.
-    pub fn new(
-        group: Arc<dyn MetaGroup>,
-        view: MetaView,
-        nodes: Arc<dyn Nodes>,
-        clocks: Arc<PeerClocks>,
-    ) -> Self {
+    /// A driver of the group whose state `view` shows, and the way to the other nodes.
+    pub fn new(group: Arc<dyn MetaGroup>, view: MetaView, (nodes, clocks): Ways, pace: Pace) -> Self {
         Self {
             group,
             view,
-            caller: Arc::new(ShardCaller::new(nodes, clocks)),
-            sightings: Sightings::default(),
+            caller: Arc::new(ShardCaller::new(nodes, clocks, pace.call_wait)),
+            pace,
+            sightings: Sightings::new(pace),
             tasks: JoinSet::new(),
             asked: HashMap::new(),
             found: Found::default(),
-            next_eviction: Instant::now() + EVICT_EVERY,
+            next_eviction: Instant::now() + pace.evict_every,
         }
     }
 
     /// Runs until it is told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(ROUND);
+        let mut ticks = tokio::time::interval(self.pace.round);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -93,7 +90,7 @@ impl Driver {
 
     async fn round(&mut self) {
         if !self.group.leads() {
-            self.sightings = Sightings::default();
+            self.sightings = Sightings::new(self.pace);
             self.found = Found::default();
             return;
         }
@@ -174,7 +171,7 @@ impl Driver {
         }
         // An entry evicts only so much: what is left comes next round.
         if !evictable(clock_stamp()) {
-            self.next_eviction = now + EVICT_EVERY;
+            self.next_eviction = now + self.pace.evict_every;
         }
     }
 }

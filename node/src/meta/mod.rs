@@ -9,6 +9,7 @@ pub mod layout;
 pub mod machine;
 mod namespaces;
 mod operations;
+pub mod pace;
 mod query;
 mod record;
 mod remembered;
@@ -16,3 +17,6 @@ mod round;
 pub mod shard_call;
 mod sightings;
 pub mod state;
+
+#[cfg(test)]
+mod tests;

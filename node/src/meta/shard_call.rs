@@ -10,10 +10,6 @@ use lacuna_proto::handle::NodeHandle;
 use lacuna_proto::peer_clock::{PeerClocks, boottime_ns};
 use parking_lot::Mutex;
 
-/// Longest wait for one answer: a stopped node costs its own shards no more than this a try.
-const CALL_WAIT: Duration = Duration::from_secs(1);
-/// Longest wait for a ping's answer.
-const PING_WAIT: Duration = Duration::from_millis(500);
 /// Tries of one question; then the next round begins where this one ended.
 const MAX_TRIES: usize = 4;
 
@@ -28,6 +24,7 @@ pub(super) struct ShardCaller {
     nodes: Arc<dyn Nodes>,
     clocks: Arc<PeerClocks>,
     leaders: Mutex<HashMap<ShardId, NodeId>>,
+    wait: Duration,
 }
 
 /// A question to a shard.
@@ -39,8 +36,8 @@ pub(super) enum Question {
 }
 
 impl ShardCaller {
-    pub(super) fn new(nodes: Arc<dyn Nodes>, clocks: Arc<PeerClocks>) -> Self {
-        Self { nodes, clocks, leaders: Mutex::default() }
+    pub(super) fn new(nodes: Arc<dyn Nodes>, clocks: Arc<PeerClocks>, wait: Duration) -> Self {
+        Self { nodes, clocks, leaders: Mutex::default(), wait }
     }
 
     /// Asks the shard's leader, wherever it is found among the replicas.
@@ -98,11 +95,11 @@ impl ShardCaller {
                 NodeCall::Write { shard, deadline, commands: commands.clone() }
             }
             Question::Read(request) => {
-                let budget_ms = CALL_WAIT.as_millis() as u64;
+                let budget_ms = self.wait.as_millis() as u64;
                 NodeCall::Read { shard, budget_ms, request: request.clone() }
             }
         };
-        let answer = within(CALL_WAIT, handle.call(call, CALL_WAIT)).await;
+        let answer = within(self.wait, handle.call(call, self.wait)).await;
         if answer == Err(CallError::OtherBoot) {
             self.clocks.forget(node);
         }
@@ -111,11 +108,11 @@ impl ShardCaller {
 
     /// The end of a write on the node's own clock (protocol PC1).
     async fn deadline(&self, node: NodeId, handle: &dyn NodeHandle) -> Result<NodeDeadline, CallError> {
-        let ours = |now: u64| now + CALL_WAIT.as_nanos() as u64;
+        let ours = |now: u64| now + self.wait.as_nanos() as u64;
         if let Some(deadline) = self.clocks.deadline(node, ours(boottime_ns())) {
             return Ok(deadline);
         }
-        match within(PING_WAIT, handle.call(NodeCall::Ping, PING_WAIT)).await {
+        match within(self.wait, handle.call(NodeCall::Ping, self.wait)).await {
             Ok(NodeReply::Pong(pong)) => self.clocks.heard(node, &pong, boottime_ns()),
             Ok(_) => return Err(CallError::BadCall("a ping was not answered by a pong".to_owned())),
             // Nothing but a ping was sent.

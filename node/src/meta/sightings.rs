@@ -1,28 +1,28 @@
 //! Since when the driver has seen each operation: the router that recorded one usually ends it by itself.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use lacuna_model::OpNumber;
 use lacuna_model::catalog::Operation;
 use tokio::time::Instant;
 
+use super::pace::Pace;
 use super::state::MetaState;
 
-/// Age at which the driver takes an operation up.
-const TAKE_UP: Duration = Duration::from_millis(300);
-/// Age of an ended operation at which its rows are closed: its router has read them by then, and the rows of many
-/// operations are closed by one command.
-const CLOSE: Duration = Duration::from_secs(1);
-
 /// First sightings, by operation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sightings {
     unfinished: BTreeMap<OpNumber, Instant>,
     ended: BTreeMap<OpNumber, Instant>,
+    pace: Pace,
 }
 
 impl Sightings {
+    /// Nothing seen yet.
+    pub(super) fn new(pace: Pace) -> Self {
+        Self { unfinished: BTreeMap::new(), ended: BTreeMap::new(), pace }
+    }
+
     /// Notes what is new and forgets what is gone.
     pub(super) fn look(&mut self, state: &MetaState, now: Instant) {
         renew(&mut self.unfinished, state.unfinished(), now);
@@ -32,8 +32,8 @@ impl Sightings {
     /// Is it time to work on it, or to close it?
     pub(super) fn is_due(&self, operation: &Operation, now: Instant) -> bool {
         let (seen, age) = match operation.finished {
-            None => (&self.unfinished, TAKE_UP),
-            Some(_) => (&self.ended, CLOSE),
+            None => (&self.unfinished, self.pace.take_up),
+            Some(_) => (&self.ended, self.pace.close_after),
         };
         seen.get(&operation.number).is_some_and(|first| now.duration_since(*first) >= age)
     }
