@@ -49,7 +49,11 @@ pub(super) fn encode(plan: Plan, segment: u64, offset: u64) -> Result<Batch, (Wa
             return Err((error, batch.done));
         }
     }
-    debug_assert_eq!(batch.frame.len(), BATCH_HEADER + plan.bytes, "the plan's size is what rotation relied on");
+    debug_assert_eq!(
+        batch.frame.len(),
+        BATCH_HEADER + plan.bytes,
+        "the plan's size is what rotation relied on"
+    );
     Ok(batch)
 }
 

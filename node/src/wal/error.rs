@@ -18,7 +18,9 @@ pub enum WalError {
     #[error("{0}: the log is open elsewhere; only one process may use a data directory")]
     Locked(PathBuf),
     /// Written by a version of the software that this one doesn't know.
-    #[error("segment {segment}: log format {found}, but this version reads format {known}; start the version that wrote it")]
+    #[error(
+        "segment {segment}: log format {found}, but this version reads format {known}; start the version that wrote it"
+    )]
     Version {
         /// The segment.
         segment: u64,

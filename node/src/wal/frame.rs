@@ -42,7 +42,8 @@ impl SegmentHeader {
 
     /// Reads a header; `number` is what the file's name says.
     pub(super) fn parse(bytes: &[u8], number: u64) -> Result<Self, WalError> {
-        let corrupt = |what: &str| WalError::Corrupt { segment: number, offset: 0, batch: 0, what: what.to_owned() };
+        let corrupt =
+            |what: &str| WalError::Corrupt { segment: number, offset: 0, batch: 0, what: what.to_owned() };
         if bytes.len() < SEGMENT_HEADER as usize {
             return Err(corrupt("the segment's header is cut"));
         }

@@ -205,7 +205,10 @@ impl Memory {
         if self.order.len() > 2 * live + 1024 {
             let groups = &self.groups;
             self.order.retain(|(group, index, seq)| {
-                groups.get(group).and_then(|g| g.slot(*index)).is_some_and(|s| s.seq == *seq && s.cached.is_some())
+                groups
+                    .get(group)
+                    .and_then(|g| g.slot(*index))
+                    .is_some_and(|s| s.seq == *seq && s.cached.is_some())
             });
         }
     }

@@ -16,6 +16,8 @@ mod record;
 mod recover;
 mod segment;
 mod shared;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -59,7 +61,10 @@ impl Wal {
     /// Opens the log of a data directory, or begins one. Blocks while it reads what is there.
     pub fn open(config: WalConfig, files: Arc<dyn FileLayer>) -> Result<(Self, Recovered), WalError> {
         let dir = config.wal_dir();
-        files.create_dir(&dir).and_then(|()| files.sync_dir(&config.dir)).map_err(|e| WalError::io(&dir, e))?;
+        files
+            .create_dir(&dir)
+            .and_then(|()| files.sync_dir(&config.dir))
+            .map_err(|e| WalError::io(&dir, e))?;
         let lock = files.lock(&dir.join("lock")).map_err(|e| match e.kind() {
             io::ErrorKind::WouldBlock => WalError::Locked(dir.clone()),
             _ => WalError::io(&dir, e),
@@ -80,12 +85,14 @@ impl Wal {
         let active = found.segments[found.segments.len() - 1].clone();
         let tail = Tail { segment: active.clone(), offset: found.offset, last: found.last };
         let segments = found.segments.into_iter().map(|s| (s.number, s)).collect();
-        let site = Site { files, dir: dir.clone(), segment_bytes: config.segment_bytes, retire: config.retire };
+        let site =
+            Site { files, dir: dir.clone(), segment_bytes: config.segment_bytes, retire: config.retire };
         let upkeep = config.upkeep;
         let shared = Arc::new(Shared::new(config, found.memory, segments, found.last.number));
         let reporter = shared.clone();
         let report = Box::new(move |reason: String| reporter.fail(&reason, Vec::new()));
-        let keeper = Keeper::start(site, upkeep, found.spares, active.number, report).map_err(|e| WalError::io(&dir, e))?;
+        let keeper = Keeper::start(site, upkeep, found.spares, active.number, report)
+            .map_err(|e| WalError::io(&dir, e))?;
         let writer = Writer::new(shared.clone(), keeper, tail);
         let run = move || {
             // Held until the last byte is written: another opening must not find a log that still grows.
@@ -112,7 +119,12 @@ impl Wal {
     /// Takes steps of a group, all or none, after every earlier one. They are readable at once; `done` runs when they
     /// are durable, on the log's own thread (so it must be quick and must not wait for the log), or here if refused.
     /// Steps that are all [`WalOp::Committed`] wait for the next batch, whenever that is.
-    pub fn submit(&self, group: u32, ops: Vec<WalOp>, done: impl FnOnce(Result<(), WalFailure>) + Send + 'static) {
+    pub fn submit(
+        &self,
+        group: u32,
+        ops: Vec<WalOp>,
+        done: impl FnOnce(Result<(), WalFailure>) + Send + 'static,
+    ) {
         self.core.shared.submit(group, ops, Box::new(done));
     }
 
@@ -154,7 +166,9 @@ impl Wal {
                         Some(segment) => found.push((index, Found::There(segment.clone(), at, slot.len))),
                         None => unreachable!("a live entry's segment is never retired: see `plan::floor`"),
                     },
-                    (None, None) => unreachable!("an entry stays in memory until it is durable: see `Memory::trim`"),
+                    (None, None) => {
+                        unreachable!("an entry stays in memory until it is durable: see `Memory::trim`")
+                    }
                 }
             }
         }
@@ -189,7 +203,8 @@ impl Wal {
     pub fn pinned_by(&self) -> Option<Pinned> {
         let inner = self.core.shared.inner.lock();
         let groups = inner.memory.groups.iter();
-        let pins = groups.filter_map(|(group, g)| Some(Pinned { group: *group, segment: g.floor()?, bytes: g.bytes }));
+        let pins = groups
+            .filter_map(|(group, g)| Some(Pinned { group: *group, segment: g.floor()?, bytes: g.bytes }));
         pins.filter(|pin| pin.segment < inner.active()).min_by_key(|pin| pin.segment)
     }
 

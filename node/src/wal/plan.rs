@@ -114,7 +114,8 @@ fn lagging(inner: &Inner, limit: u64) -> Vec<u32> {
     if inner.total_bytes() <= limit {
         return Vec::new();
     }
-    let mut floors: Vec<_> = inner.memory.groups.iter().filter_map(|(id, g)| Some((g.floor()?, *id, g.bytes))).collect();
+    let mut floors: Vec<_> =
+        inner.memory.groups.iter().filter_map(|(id, g)| Some((g.floor()?, *id, g.bytes))).collect();
     floors.sort_unstable();
     let mut cost = 0;
     for (i, &(_, _, bytes)) in floors.iter().enumerate() {
@@ -140,7 +141,12 @@ fn checkpoint(inner: &Inner, group: u32, known: &Group) -> Checkpoint {
         };
         Copied { index, seq: slot.seq, len: slot.len, source }
     });
-    Checkpoint { group, standing: known.standing.clone(), entries: entries.collect(), bytes: known.bytes as usize }
+    Checkpoint {
+        group,
+        standing: known.standing.clone(),
+        entries: entries.collect(),
+        bytes: known.bytes as usize,
+    }
 }
 
 /// Bytes that a new segment needs for a batch.

@@ -58,7 +58,7 @@ pub(super) fn checkpoint_len(s: &Standing, entries: usize, bytes: usize) -> usiz
 }
 
 fn standing_body(s: &Standing) -> usize {
-    let opt = |b: &Option<Bytes>| b.as_ref().map_or(0, |b| b.len()) + 8;
+    let opt = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len) + 8;
     opt(&s.vote) + opt(&s.committed) + 8 + s.purged.as_ref().map_or(0, |(_, b)| 8 + b.len())
 }
 
@@ -102,7 +102,12 @@ pub(super) fn put_standing(out: &mut Vec<u8>, group: u32, s: &Standing) {
 }
 
 /// Begins a checkpoint of so many entries and bytes; `put_entry` adds each.
-pub(super) fn begin_checkpoint(out: &mut Vec<u8>, group: u32, s: &Standing, (entries, bytes): (usize, usize)) {
+pub(super) fn begin_checkpoint(
+    out: &mut Vec<u8>,
+    group: u32,
+    s: &Standing,
+    (entries, bytes): (usize, usize),
+) {
     head(out, group, CHECKPOINT, checkpoint_len(s, entries, bytes) - RECORD_HEADER);
     standing(out, s);
     out.extend_from_slice(&(entries as u64).to_le_bytes());
@@ -200,7 +205,10 @@ impl Records {
             APPEND => {
                 let index = self.number()?;
                 let at = self.at;
-                Record::Op(WalOp::Append { index, body: self.take(len.checked_sub(8).ok_or(Senseless)?)? }, at)
+                Record::Op(
+                    WalOp::Append { index, body: self.take(len.checked_sub(8).ok_or(Senseless)?)? },
+                    at,
+                )
             }
             TRUNCATE => {
                 let some = self.take(1)?[0] != 0;

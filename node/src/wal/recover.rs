@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::config::{Retire, WalConfig};
 use super::error::WalError;
 use super::files::FileLayer;
-use super::frame::{BatchHeader, BATCH_HEADER, Epoch, Link, SECTOR, head, room, whole};
+use super::frame::{BATCH_HEADER, BatchHeader, Epoch, Link, SECTOR, head, room, whole};
 use super::memory::{Location, Memory};
 use super::op::WalOp;
 use super::record::{Record, Records};
@@ -87,7 +87,10 @@ pub(super) fn recover(files: &dyn FileLayer, config: &WalConfig) -> Result<Optio
     // Also what a killed process wrote and never synced is in the log now: nothing may come after it before it is durable.
     active.file.sync().map_err(|e| WalError::io(&active.path, e))?;
     for gone in segments.extract_if(.., |s| s.number < oldest) {
-        files.unlink(&gone.path).and_then(|()| files.sync_dir(&dir)).map_err(|e| WalError::io(&gone.path, e))?;
+        files
+            .unlink(&gone.path)
+            .and_then(|()| files.sync_dir(&dir))
+            .map_err(|e| WalError::io(&gone.path, e))?;
     }
     files.sync_dir(&dir).map_err(|e| WalError::io(&dir, e))?;
     Ok(Some(Found { memory: scan.memory, segments, spares: spares.into(), offset: scan.tail.1, last, cut }))
@@ -138,7 +141,16 @@ impl Scan {
     fn segment(&mut self, segment: &Segment) -> Result<(), WalError> {
         let bytes = Bytes::from(segment.read()?);
         let mut at = SECTOR;
-        while let Some((header, records)) = bytes.get(at as usize..).and_then(|rest| whole(rest, &segment.epoch)) {
+        if let (Some(link), Some(header)) =
+            (self.link, bytes.get(at as usize..).and_then(|b| head(b, &segment.epoch)))
+            && header.number > link.number + 1
+            && header.before != (link.end, link.crc)
+        {
+            return Err(self.broken(&format!("damaged, though batch {} was begun after it", header.number)));
+        }
+        while let Some((header, records)) =
+            bytes.get(at as usize..).and_then(|rest| whole(rest, &segment.epoch))
+        {
             self.follow(&header)?;
             let from = at as usize + BATCH_HEADER;
             let records = bytes.slice(from..from + records.len());
@@ -171,10 +183,16 @@ impl Scan {
     }
 
     fn replay(&mut self, segment: u64, (base, batch): (u64, u64), records: Bytes) -> Result<(), WalError> {
-        let senseless = |what: &str| WalError::Corrupt { segment, offset: base, batch, what: what.to_owned() };
-        let place = |at: usize, body: &[u8]| Location { segment, offset: base + at as u64, crc: crc32c::crc32c(body) };
+        let senseless =
+            |what: &str| WalError::Corrupt { segment, offset: base, batch, what: what.to_owned() };
+        let place = |at: usize, body: &[u8]| Location {
+            segment,
+            offset: base + at as u64,
+            crc: crc32c::crc32c(body),
+        };
         for record in Records::new(records) {
-            let (group, record) = record.map_err(|_| senseless("a record makes no sense, though the checksum holds"))?;
+            let (group, record) =
+                record.map_err(|_| senseless("a record makes no sense, though the checksum holds"))?;
             match record {
                 Record::Op(op, at) => {
                     let fits = self.memory.check(group, std::slice::from_ref(&op));

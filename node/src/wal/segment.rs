@@ -34,7 +34,12 @@ pub(super) fn number_of(name: &str) -> Option<u64> {
 
 impl Segment {
     /// Makes a segment with room for at least `room` bytes of batches. A crash leaves at most a `.new` file.
-    pub(super) fn create(files: &dyn FileLayer, dir: &Path, number: u64, size: u64) -> Result<Arc<Self>, WalError> {
+    pub(super) fn create(
+        files: &dyn FileLayer,
+        dir: &Path,
+        number: u64,
+        size: u64,
+    ) -> Result<Arc<Self>, WalError> {
         let path = dir.join(file_name(number));
         let fresh = path.with_extension(UNFINISHED);
         let made = Self::fill(files, &fresh, number, size)

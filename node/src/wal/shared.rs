@@ -31,7 +31,10 @@ pub(super) enum Job {
 impl Job {
     pub(super) fn done(self) -> Done {
         match self {
-            Self::Ops { done, .. } | Self::Barrier(done) | Self::Checkpoint(_, done) | Self::Rewrite(done) => done,
+            Self::Ops { done, .. }
+            | Self::Barrier(done)
+            | Self::Checkpoint(_, done)
+            | Self::Rewrite(done) => done,
         }
     }
 }
@@ -60,7 +63,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: WalConfig, memory: Memory, segments: BTreeMap<u64, Arc<Segment>>, batches: u64) -> Self {
+    pub(super) fn new(
+        config: WalConfig,
+        memory: Memory,
+        segments: BTreeMap<u64, Arc<Segment>>,
+        batches: u64,
+    ) -> Self {
         let inner = Inner {
             memory,
             queue: Vec::new(),

@@ -85,7 +85,9 @@ impl Keeper {
         let spare = self.spares.pop_front().filter(|s| s.number == number && s.size >= room);
         let segment = match spare {
             Some(spare) => spare,
-            None => Segment::create(&*self.site.files, &self.site.dir, number, room.max(self.site.segment_bytes))?,
+            None => {
+                Segment::create(&*self.site.files, &self.site.dir, number, room.max(self.site.segment_bytes))?
+            }
         };
         self.prepare(number + 1);
         Ok(segment)
@@ -97,7 +99,9 @@ impl Keeper {
             return Ok(());
         }
         match &self.worker {
-            Some(worker) => worker.tasks.send(Task::Retire(segments, done)).map_err(|_| "upkeep ended".to_owned()),
+            Some(worker) => {
+                worker.tasks.send(Task::Retire(segments, done)).map_err(|_| "upkeep ended".to_owned())
+            }
             None => self.site.retire(&segments, done),
         }
     }

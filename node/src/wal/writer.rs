@@ -37,7 +37,8 @@ struct Broken {
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, keeper: Keeper, tail: Tail) -> Self {
         // What recovery found last was the last batch too: it gets its successor soon.
-        let idle_at = shared.config.idle_batch.filter(|_| tail.last.number > 0).map(|after| Instant::now() + after);
+        let idle_at =
+            shared.config.idle_batch.filter(|_| tail.last.number > 0).map(|after| Instant::now() + after);
         Self { shared, keeper, tail, idle_at, company: false }
     }
 
@@ -73,7 +74,8 @@ impl Writer {
             match self.keeper.take(self.tail.segment.number + 1, segment_room(plan.bytes)) {
                 Ok(next) => (self.tail.segment, self.tail.offset) = (next, SECTOR),
                 Err(error) => {
-                    let done = plan.jobs.into_iter().map(super::shared::Job::done).chain(plan.after_retirement);
+                    let done =
+                        plan.jobs.into_iter().map(super::shared::Job::done).chain(plan.after_retirement);
                     return Err(broken(format!("new segment: {error}"), done.collect()));
                 }
             }
@@ -82,7 +84,9 @@ impl Writer {
         let after_retirement = std::mem::take(&mut plan.after_retirement);
         let mut batch = match encode(plan, self.tail.segment.number, self.tail.offset) {
             Ok(batch) => batch,
-            Err((error, done)) => return Err(broken(error.to_string(), done.into_iter().chain(after_retirement).collect())),
+            Err((error, done)) => {
+                return Err(broken(error.to_string(), done.into_iter().chain(after_retirement).collect()));
+            }
         };
         if let Err(error) = self.put(&mut batch, oldest) {
             let reason = format!("{}: {error}", self.tail.segment.path.display());
@@ -90,7 +94,12 @@ impl Writer {
         }
         self.idle_at = self.shared.config.idle_batch.filter(|_| !empty).map(|after| Instant::now() + after);
         self.company = batch.groups > 1;
-        let freed = self.settle(&batch, oldest);
+        let freed = match self.settle(&batch, oldest) {
+            Ok(freed) => freed,
+            Err(reason) => {
+                return Err(broken(reason, batch.done.into_iter().chain(after_retirement).collect()));
+            }
+        };
         for done in batch.done {
             done(Ok(()));
         }
@@ -114,8 +123,12 @@ impl Writer {
     }
 
     /// The batch is durable: entries get their places, and segments that nobody needs leave the map.
-    fn settle(&self, batch: &Batch, oldest: u64) -> Vec<Arc<Segment>> {
+    fn settle(&self, batch: &Batch, oldest: u64) -> Result<Vec<Arc<Segment>>, String> {
         let mut inner = self.shared.inner.lock();
+        if let Some(reason) = &inner.failed {
+            // Upkeep failed meanwhile: nothing is acknowledged after that (R1).
+            return Err(reason.clone());
+        }
         inner.batches = self.tail.last.number;
         inner.segments.entry(self.tail.segment.number).or_insert_with(|| self.tail.segment.clone());
         for place in &batch.places {
@@ -123,6 +136,6 @@ impl Writer {
         }
         inner.memory.trim();
         let kept = inner.segments.split_off(&oldest);
-        std::mem::replace(&mut inner.segments, kept).into_values().collect()
+        Ok(std::mem::replace(&mut inner.segments, kept).into_values().collect())
     }
 }

@@ -1,4 +1,8 @@
+mod failure;
+mod power;
+mod retirement;
 mod round_trip;
+mod tear;
 
 use std::path::Path;
 use std::sync::Arc;

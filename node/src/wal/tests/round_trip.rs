@@ -10,9 +10,12 @@ fn every_kind_of_step_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let wal = open_real(dir.path());
     let bytes = Bytes::from_static;
-    wal.submit_and_wait(1, vec![WalOp::Vote(bytes(b"v1")), entry(0, "a"), entry(1, "b"), entry(2, "c")]).unwrap();
-    wal.submit_and_wait(1, vec![WalOp::TruncateAfter(Some(1)), entry(2, "C"), entry(3, "D"), entry(4, "E")]).unwrap();
-    wal.submit_and_wait(1, vec![WalOp::Purge { upto: 1, last: bytes(b"id1") }, WalOp::Vote(bytes(b"v2"))]).unwrap();
+    wal.submit_and_wait(1, vec![WalOp::Vote(bytes(b"v1")), entry(0, "a"), entry(1, "b"), entry(2, "c")])
+        .unwrap();
+    wal.submit_and_wait(1, vec![WalOp::TruncateAfter(Some(1)), entry(2, "C"), entry(3, "D"), entry(4, "E")])
+        .unwrap();
+    wal.submit_and_wait(1, vec![WalOp::Purge { upto: 1, last: bytes(b"id1") }, WalOp::Vote(bytes(b"v2"))])
+        .unwrap();
     wal.submit_and_wait(1, vec![WalOp::Committed(bytes(b"c3"))]).unwrap();
     wal.submit_and_wait(2, vec![entry(7, "x"), WalOp::TruncateAfter(None)]).unwrap();
     wal.submit_and_wait(3, vec![entry(1, "gone"), WalOp::Vote(bytes(b"gone"))]).unwrap();
