@@ -90,6 +90,7 @@ impl SimDisk {
     }
 
     /// Another disk with the same content, without locks and faults.
+    #[must_use]
     pub fn copy(&self) -> Self {
         let mut state = self.state.lock().clone();
         state.locks.clear();
@@ -97,7 +98,8 @@ impl SimDisk {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// The power goes and comes back: open files and locks are dead, unsynced changes may be lost.
+    /// The power goes and comes back: open files and locks are dead, unsynced changes may be lost. A log that is open
+    /// must be stopped (`stop_after(0)`) and dropped before, or its threads go on using names in the next run.
     pub fn cut_power(&self, loss: Loss, seed: u64) {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut state = self.state.lock();
@@ -174,13 +176,12 @@ impl Inode {
         let kept = rng.random_range(0..=pending.len());
         for (i, (at, bytes)) in pending.iter().enumerate() {
             match loss {
-                Loss::All => {}
                 Loss::Latest if i + 1 < kept => put(&mut self.durable, *at, bytes),
                 Loss::Latest if i + 1 == kept => {
                     let sectors = rng.random_range(0..=bytes.len().div_ceil(SECTOR as usize));
                     put(&mut self.durable, *at, &bytes[..bytes.len().min(sectors * SECTOR as usize)]);
                 }
-                Loss::Latest => {}
+                Loss::All | Loss::Latest => {}
                 Loss::Some => {
                     let share = *[0.0, 0.5, 0.9, 1.0].get(rng.random_range(0..4_usize)).unwrap_or(&1.0);
                     for (n, sector) in bytes.chunks(SECTOR as usize).enumerate() {
