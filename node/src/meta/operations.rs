@@ -205,7 +205,11 @@ fn supersedes(known: &ShardProgress, news: &ShardProgress, number: OpNumber) -> 
         (_, ShardProgress::Pending) => false,
         (ShardProgress::Pending, ShardProgress::Row(new)) => new.number == number,
         (ShardProgress::Row(old), ShardProgress::Row(new)) => {
-            let later = new.at.index > old.at.index || new.status != RowStatus::Sweeping;
+            // One entry may hold a row's last range behind an earlier one: at the same index only the end is news.
+            let later = match new.status {
+                RowStatus::Sweeping => new.at.index > old.at.index,
+                RowStatus::Done | RowStatus::Fenced => new.at.index >= old.at.index,
+            };
             new.number == number && old.status == RowStatus::Sweeping && later
         }
     }

@@ -54,6 +54,7 @@ fn a_shard_never_goes_back() {
     assert_eq!(report(&ShardProgress::Pending), sweeping(number, 5, 1));
     assert_eq!(report(&done(OpNumber(99), 9, 4)), sweeping(number, 5, 1), "another operation's row");
     assert_eq!(report(&sweeping(number, 8, 3)), sweeping(number, 8, 3));
+    assert_eq!(report(&done(number, 7, 2)), sweeping(number, 8, 3), "an end before what is known");
     assert_eq!(report(&done(number, 9, 4)), done(number, 9, 4));
     assert_eq!(report(&sweeping(number, 12, 9)), done(number, 9, 4), "done stays done");
     assert_eq!(report(&row(number, 13, RowStatus::Fenced, 9)), done(number, 9, 4));
