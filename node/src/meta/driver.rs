@@ -37,9 +37,6 @@ pub trait MetaGroup: Send + Sync {
     async fn propose(&self, command: MetaCommand, wait: Duration) -> Result<MetaOutcome, CallError>;
 }
 
-/// The nodes and their clocks.
-pub type Ways = (Arc<dyn Nodes>, Arc<PeerClocks>);
-
 /// The driver; one on every node.
 pub struct Driver {
     group: Arc<dyn MetaGroup>,
@@ -55,12 +52,18 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A driver of the group whose state `view` shows, and the way to the other nodes.
-    pub fn new(group: Arc<dyn MetaGroup>, view: MetaView, (nodes, clocks): Ways, pace: Pace) -> Self {
+    /// A driver of the group whose state `view` shows.
+    pub fn new(
+        group: Arc<dyn MetaGroup>,
+        view: MetaView,
+        nodes: Arc<dyn Nodes>,
+        clocks: Arc<PeerClocks>,
+    ) -> Self {
+        let pace = Pace::default();
         Self {
             group,
             view,
-            caller: Arc::new(ShardCaller::new(nodes, clocks, pace.call_wait)),
+            caller: Arc::new(ShardCaller::new(nodes, clocks)),
             pace,
             sightings: Sightings::new(pace),
             tasks: JoinSet::new(),
@@ -68,6 +71,15 @@ impl Driver {
             found: Found::default(),
             next_eviction: Instant::now() + pace.evict_every,
         }
+    }
+
+    /// The same at another pace.
+    #[must_use]
+    pub fn at_pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self.sightings = Sightings::new(pace);
+        self.next_eviction = Instant::now() + pace.evict_every;
+        self
     }
 
     /// Runs until it is told to stop.
@@ -152,9 +164,10 @@ impl Driver {
             if self.asked.values().any(|busy| *busy == shard) {
                 continue;
             }
-            let (caller, replicas) = (Arc::clone(&self.caller), replicas.clone());
-            let task =
-                self.tasks.spawn(async move { (shard, ask_shard(&caller, shard, &replicas, work).await) });
+            let (caller, replicas, wait) = (Arc::clone(&self.caller), replicas.clone(), self.pace.call_wait);
+            let task = self
+                .tasks
+                .spawn(async move { (shard, ask_shard(caller.at(shard, &replicas, wait), work).await) });
             self.asked.insert(task.id(), shard);
         }
     }

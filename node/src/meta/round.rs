@@ -6,11 +6,11 @@ use futures::future::join_all;
 use lacuna_model::command::{Close, Command};
 use lacuna_model::outcome::{CommandOutcome, RowView};
 use lacuna_model::read::{ReadBody, ReadRequest};
-use lacuna_model::{NodeId, OpNumber, ShardId};
+use lacuna_model::{OpNumber, ShardId};
 use lacuna_proto::call::NodeReply;
 
 use super::drive::{ShardWork, row_of};
-use super::shard_call::{Question, ShardCaller};
+use super::shard_call::{AtShard, Question};
 
 /// What shards answered.
 #[derive(Debug, Default)]
@@ -38,20 +38,15 @@ impl Found {
 }
 
 /// Asks one shard everything of its work. What it doesn't answer is missing in what was found.
-pub(super) async fn ask_shard(
-    caller: &ShardCaller,
-    shard: ShardId,
-    replicas: &[NodeId],
-    work: ShardWork,
-) -> Found {
-    let asking = Asking { caller, shard, replicas };
+pub(super) async fn ask_shard(at: AtShard<'_>, work: ShardWork) -> Found {
+    let asking = Asking(at);
     let mut found = Found::default();
     let reached = asking.write(work.starts, work.close, &mut found).await;
     // A shard that was asked to write and didn't answer isn't asked more in this round.
     if reached == Reached::Yes {
         for row in join_all(work.polls.iter().map(|number| asking.poll(*number))).await.into_iter().flatten()
         {
-            found.row(shard, row);
+            found.row(at.shard, row);
         }
     }
     found
@@ -63,11 +58,7 @@ enum Reached {
     No,
 }
 
-struct Asking<'a> {
-    caller: &'a ShardCaller,
-    shard: ShardId,
-    replicas: &'a [NodeId],
-}
+struct Asking<'a>(AtShard<'a>);
 
 impl Asking<'_> {
     /// Starts and closes rows by one call.
@@ -78,20 +69,20 @@ impl Asking<'_> {
             return Reached::Yes;
         }
         let question = Question::Write(commands);
-        let answer = self.caller.ask(self.shard, self.replicas, &question).await;
+        let answer = self.0.ask(&question).await;
         let Ok(NodeReply::Written { outcomes, at, .. }) = answer else {
-            tracing::debug!(shard = self.shard.0, "a shard was not reached for its operations");
+            tracing::debug!(shard = self.0.shard.0, "a shard was not reached for its operations");
             return Reached::No;
         };
         let Question::Write(commands) = question else { return Reached::No };
         for (command, outcome) in commands.into_iter().zip(outcomes) {
             match (command, outcome) {
                 (Command::Close(close), CommandOutcome::Done) => {
-                    found.closed.entry(self.shard).or_default().extend(close.numbers);
+                    found.closed.entry(self.0.shard).or_default().extend(close.numbers);
                 }
                 (command, outcome) => {
                     if let Some(row) = row_of(&command, outcome, at) {
-                        found.row(self.shard, row);
+                        found.row(self.0.shard, row);
                     }
                 }
             }
@@ -101,7 +92,7 @@ impl Asking<'_> {
 
     async fn poll(&self, number: OpNumber) -> Option<RowView> {
         let question = Question::Read(ReadRequest::Row(number));
-        match self.caller.ask(self.shard, self.replicas, &question).await {
+        match self.0.ask(&question).await {
             Ok(NodeReply::Read(reply)) => match reply.body {
                 ReadBody::Row(row) => row,
                 ReadBody::Records { .. }

@@ -24,6 +24,14 @@ pub(super) struct ShardCaller {
     nodes: Arc<dyn Nodes>,
     clocks: Arc<PeerClocks>,
     leaders: Mutex<HashMap<ShardId, NodeId>>,
+}
+
+/// One shard to ask.
+#[derive(Clone, Copy)]
+pub(super) struct AtShard<'a> {
+    caller: &'a ShardCaller,
+    pub(super) shard: ShardId,
+    replicas: &'a [NodeId],
     wait: Duration,
 }
 
@@ -36,26 +44,28 @@ pub(super) enum Question {
 }
 
 impl ShardCaller {
-    pub(super) fn new(nodes: Arc<dyn Nodes>, clocks: Arc<PeerClocks>, wait: Duration) -> Self {
-        Self { nodes, clocks, leaders: Mutex::default(), wait }
+    pub(super) fn new(nodes: Arc<dyn Nodes>, clocks: Arc<PeerClocks>) -> Self {
+        Self { nodes, clocks, leaders: Mutex::default() }
     }
 
+    /// A shard to ask, each call waiting at most so long.
+    pub(super) fn at<'a>(&'a self, shard: ShardId, replicas: &'a [NodeId], wait: Duration) -> AtShard<'a> {
+        AtShard { caller: self, shard, replicas, wait }
+    }
+}
+
+impl AtShard<'_> {
     /// Asks the shard's leader, wherever it is found among the replicas.
-    pub(super) async fn ask(
-        &self,
-        shard: ShardId,
-        replicas: &[NodeId],
-        question: &Question,
-    ) -> Result<NodeReply, CallError> {
+    pub(super) async fn ask(&self, question: &Question) -> Result<NodeReply, CallError> {
+        let (shard, replicas, leaders) = (self.shard, self.replicas, &self.caller.leaders);
         let mut last = CallError::Unavailable("the shard has no replicas".to_owned());
-        let Some(mut node) = self.leaders.lock().get(&shard).copied().or_else(|| replicas.first().copied())
-        else {
+        let Some(mut node) = leaders.lock().get(&shard).copied().or_else(|| replicas.first().copied()) else {
             return Err(last);
         };
         for _ in 0..MAX_TRIES {
-            match self.ask_node(node, shard, question).await {
+            match self.ask_node(node, question).await {
                 Ok(reply) => {
-                    self.leaders.lock().insert(shard, node);
+                    leaders.lock().insert(shard, node);
                     return Ok(reply);
                 }
                 Err(error) => {
@@ -77,18 +87,14 @@ impl ShardCaller {
                 }
             }
         }
-        self.leaders.lock().insert(shard, node);
+        leaders.lock().insert(shard, node);
         Err(last)
     }
 
-    async fn ask_node(
-        &self,
-        node: NodeId,
-        shard: ShardId,
-        question: &Question,
-    ) -> Result<NodeReply, CallError> {
+    async fn ask_node(&self, node: NodeId, question: &Question) -> Result<NodeReply, CallError> {
         let unknown = || CallError::Unreachable(format!("node {node} isn't known here"));
-        let handle = self.nodes.handle(node).ok_or_else(unknown)?;
+        let handle = self.caller.nodes.handle(node).ok_or_else(unknown)?;
+        let shard = self.shard;
         let call = match question {
             Question::Write(commands) => {
                 let deadline = self.deadline(node, handle.as_ref()).await?;
@@ -101,7 +107,7 @@ impl ShardCaller {
         };
         let answer = within(self.wait, handle.call(call, self.wait)).await;
         if answer == Err(CallError::OtherBoot) {
-            self.clocks.forget(node);
+            self.caller.clocks.forget(node);
         }
         answer
     }
@@ -109,16 +115,16 @@ impl ShardCaller {
     /// The end of a write on the node's own clock (protocol PC1).
     async fn deadline(&self, node: NodeId, handle: &dyn NodeHandle) -> Result<NodeDeadline, CallError> {
         let ours = |now: u64| now + self.wait.as_nanos() as u64;
-        if let Some(deadline) = self.clocks.deadline(node, ours(boottime_ns())) {
+        if let Some(deadline) = self.caller.clocks.deadline(node, ours(boottime_ns())) {
             return Ok(deadline);
         }
         match within(self.wait, handle.call(NodeCall::Ping, self.wait)).await {
-            Ok(NodeReply::Pong(pong)) => self.clocks.heard(node, &pong, boottime_ns()),
+            Ok(NodeReply::Pong(pong)) => self.caller.clocks.heard(node, &pong, boottime_ns()),
             Ok(_) => return Err(CallError::BadCall("a ping was not answered by a pong".to_owned())),
             // Nothing but a ping was sent.
             Err(error) => return Err(CallError::Unreachable(error.to_string())),
         }
-        self.clocks.deadline(node, ours(boottime_ns())).ok_or(CallError::Expired)
+        self.caller.clocks.deadline(node, ours(boottime_ns())).ok_or(CallError::Expired)
     }
 }
 

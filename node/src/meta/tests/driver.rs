@@ -51,8 +51,8 @@ impl Bench {
             World { shards: shards.collect(), moods: [].into(), boots: [].into(), hints: true, calls: 0 };
         let nodes = FakeNodes { world: Arc::new(Mutex::new(world)), view: view.clone() };
         let stop = CancellationToken::new();
-        let ways = (Arc::new(nodes.clone()) as Arc<_>, Arc::new(PeerClocks::default()));
-        let driver = Driver::new(Arc::clone(&group) as Arc<_>, view.clone(), ways, pace());
+        let (lead, ways) = (Arc::clone(&group), Arc::new(nodes.clone()));
+        let driver = Driver::new(lead, view.clone(), ways, Arc::new(PeerClocks::default())).at_pace(pace());
         tokio::spawn(driver.run(stop.clone()));
         Self { group, nodes, view, collection: made.id, incarnation, _stop: stop.drop_guard() }
     }
