@@ -1,3 +1,13 @@
 //! Consensus: groups, their log store, state machine adapter and network.
 
+pub(crate) mod group;
+mod log_store;
 pub mod machine;
+mod machine_thread;
+mod network;
+pub(crate) mod peers;
+mod receive;
+mod snapshot_file;
+pub(crate) mod state_machine;
+mod types;
+pub(crate) mod wire;
