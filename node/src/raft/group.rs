@@ -42,7 +42,7 @@ pub(crate) struct GroupSetup {
     /// Timeouts.
     pub(crate) timing: Timing,
     /// The node's log.
-    pub(crate) wal: Arc<Wal>,
+    pub(crate) wal: Wal,
     /// Connections.
     pub(crate) peers: Peers,
     /// What ends the node.

@@ -31,7 +31,7 @@ pub(crate) struct LogStore(Arc<Shared>);
 
 struct Shared {
     group: u32,
-    wal: Arc<Wal>,
+    wal: Wal,
     state: Mutex<State>,
     /// Bytes appended since the log was last purged.
     grown: AtomicU64,
@@ -113,8 +113,8 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
 
 impl LogStore {
     /// Opens a group's part of the log.
-    pub(crate) async fn open(wal: Arc<Wal>, group: u32) -> io::Result<Self> {
-        let known = wal.group(group);
+    pub(crate) async fn open(wal: Wal, group: u32) -> io::Result<Self> {
+        let known = wal.state(group);
         let mut state = State {
             vote: known.vote.as_deref().map(decode).transpose()?,
             committed: known.committed.as_deref().map(decode).transpose()?,
@@ -139,7 +139,7 @@ impl LogStore {
     async fn read_wal(&self, start: u64, end: u64) -> io::Result<Vec<LogEntry>> {
         let shared = Arc::clone(&self.0);
         let read = move || {
-            let bodies = shared.wal.entries(shared.group, start..end).map_err(io::Error::other)?;
+            let bodies = shared.wal.read(shared.group, start..end).map_err(io::Error::other)?;
             bodies.iter().map(|(_, body)| decode(body)).collect()
         };
         tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
@@ -165,8 +165,9 @@ impl LogStore {
         Ok(entries)
     }
 
-    fn submit(&self, ops: Vec<WalOp>) -> io::Result<()> {
-        self.0.wal.submit(self.0.group, ops, Box::new(|_| ())).map_err(io::Error::other)
+    /// Not waited for: what follows is behind it in the one queue (protocol PL2), and a failure ends the node (R1).
+    fn submit(&self, op: WalOp) {
+        self.0.wal.submit(self.0.group, vec![op], |_| ());
     }
 }
 
@@ -228,10 +229,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let (done, saved) = oneshot::channel();
         let op = WalOp::Vote(encode(vote)?);
-        let tell = Box::new(move |result| {
+        self.0.wal.submit(self.0.group, vec![op], move |result| {
             let _ = done.send(result);
         });
-        self.0.wal.submit(self.0.group, vec![op], tell).map_err(io::Error::other)?;
         saved.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
         self.0.state.lock().vote = Some(*vote);
         Ok(())
@@ -239,7 +239,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         if let Some(committed) = committed {
-            self.submit(vec![WalOp::Committed(encode(&committed)?)])?;
+            self.submit(WalOp::Committed(encode(&committed)?));
             self.0.state.lock().committed = Some(committed);
         }
         Ok(())
@@ -263,10 +263,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             ops.push(WalOp::Append { index: entry.log_id.index, body });
         }
         self.0.grown.fetch_add(bytes, Ordering::Relaxed);
-        let tell = Box::new(move |result: Result<(), crate::wal::WalFailure>| {
-            flushed.io_completed(result.map_err(io::Error::other));
-        });
-        self.0.wal.submit(self.0.group, ops, tell).map_err(io::Error::other)?;
+        self.0.wal.submit(self.0.group, ops, move |result| flushed.io_completed(result.map_err(io::Error::other)));
         // Readable before it is durable, as openraft wants it.
         let mut state = self.0.state.lock();
         for entry in entries {
@@ -277,16 +274,15 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
-        // Not waited for: what follows is behind it in the one queue (protocol PL2).
-        self.submit(vec![WalOp::TruncateAfter(last.map(|last| last.index))])?;
+        self.submit(WalOp::TruncateAfter(last.map(|last| last.index)));
         let mut state = self.0.state.lock();
         state.recent.keep_up_to(last.map(|last| last.index));
-        state.last = last.max(state.purged);
+        state.last = state.last.min(last).max(state.purged);
         Ok(())
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
-        self.submit(vec![WalOp::Purge { upto: upto.index, last: encode(&upto)? }])?;
+        self.submit(WalOp::Purge { upto: upto.index, last: encode(&upto)? });
         let mut state = self.0.state.lock();
         state.recent.drop_up_to(upto.index);
         state.purged = state.purged.max(Some(upto));

@@ -11,3 +11,6 @@ mod snapshot_file;
 pub(crate) mod state_machine;
 mod types;
 pub(crate) mod wire;
+
+#[cfg(test)]
+mod suite;

@@ -1,0 +1,3 @@
+//! gRPC services of a node.
+
+pub(crate) mod raft;
