@@ -94,7 +94,7 @@ impl SnapshotDir {
         for entry in fs::read_dir(&self.0)? {
             let name = entry?.file_name();
             let name = name.to_string_lossy();
-            let ours = name.ends_with(".snap") || name.ends_with(".part");
+            let ours = name.ends_with(".snap") || name.ends_with(".part") || name.ends_with(".tmp");
             if ours && Some(name.as_ref()) != kept {
                 fs::remove_file(self.0.join(name.as_ref()))?;
             }

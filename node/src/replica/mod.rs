@@ -1,3 +1,12 @@
 //! Replicas of shards and of the meta group: opening, proposing, reading, upkeep.
 
-pub(crate) mod read;
+mod duties;
+mod entry;
+mod form;
+pub(crate) mod meta_replica;
+mod propose;
+mod read;
+pub(crate) mod shard;
+mod shard_machine;
+mod slow;
+mod upkeep;

@@ -1,0 +1,235 @@
+//! One replica of a shard: its engine, its group, and the calls it answers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use lacuna_engine::{Engine, EngineConfig};
+use lacuna_model::command::Command;
+use lacuna_model::outcome::{CommandOutcome, RowStatus};
+use lacuna_model::read::{ReadBody, ReadReply, ReadRequest};
+use lacuna_model::{LogPosition, ShardId, Stamp};
+use lacuna_proto::call::{CallError, GroupStatus, NodeDeadline, NodeReply};
+use tokio::sync::{Notify, Semaphore};
+
+use super::duties::RANGE_BUDGET;
+use super::entry;
+use super::form::ShardForm;
+use super::propose::{Pause, Proposer};
+use super::read::ReadIndexes;
+use super::shard_machine::ShardMachine;
+use super::slow::{SlowLimit, op_id};
+use crate::clock::Clock;
+use crate::config::QueueLimits;
+use crate::raft::group::{Group, GroupOpenError, GroupSetup, Leadership};
+
+/// Ids that a read may ask for and still be answered on the spot.
+const FEW_IDS: usize = 32;
+
+/// What replicas of one node share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) limits: QueueLimits,
+    pub(crate) slow: SlowLimit,
+    /// Permits of reads that scan or search.
+    pub(crate) heavy: Arc<Semaphore>,
+    pub(crate) store_cache_bytes: u64,
+}
+
+/// Why a replica can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplicaOpenError {
+    /// Its store can't be opened, and nothing is left to rebuild it from.
+    #[error("{0}: {1}")]
+    Engine(ShardId, String),
+    /// Its group can't be opened.
+    #[error(transparent)]
+    Group(#[from] GroupOpenError),
+}
+
+/// One replica of a shard.
+pub(crate) struct ShardReplica {
+    pub(crate) shard: ShardId,
+    pub(crate) group: Group,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) sweep: Notify,
+    name: String,
+    proposer: Proposer<ShardForm>,
+    reads: ReadIndexes,
+    shared: Shared,
+}
+
+impl ShardReplica {
+    /// Opens a replica under `dir`. Blocks while the store is read.
+    pub(crate) async fn open(
+        shard: ShardId,
+        dir: &Path,
+        setup: GroupSetup,
+        shared: Shared,
+    ) -> Result<Arc<Self>, ReplicaOpenError> {
+        let store = dir.join("store");
+        let config = EngineConfig { cache_bytes: shared.store_cache_bytes, ..EngineConfig::new(shard) };
+        let opening = tokio::task::spawn_blocking(move || Engine::open(&store, config).map_err(|e| e.to_string()));
+        let failed = |what: String| ReplicaOpenError::Engine(shard, what);
+        let engine = Arc::new(opening.await.map_err(|e| failed(e.to_string()))?.map_err(failed)?);
+        let name = setup.name.clone();
+        let machine = ShardMachine::new(Arc::clone(&engine), Arc::clone(&shared.clock));
+        let group = Group::open(setup, Box::new(machine)).await?;
+        let proposer = Proposer::start(group.clone(), Arc::clone(&shared.clock), shared.limits, Pause::default());
+        let reads = ReadIndexes::start(group.clone());
+        Ok(Arc::new(Self { shard, group, engine, sweep: Notify::new(), name, proposer, reads, shared }))
+    }
+
+    /// Proposes commands; each gets its own outcome.
+    pub(crate) async fn write(&self, commands: Vec<Command>, deadline: NodeDeadline) -> Result<NodeReply, CallError> {
+        self.shared.clock.left(deadline)?;
+        if let Leadership::There(leader) = self.group.leadership() {
+            return Err(CallError::NotLeader { leader });
+        }
+        let op_id = op_id(commands.first());
+        let commands = self.narrowed(commands).await?;
+        let pieces = entry::pieces(&commands).map_err(|error| CallError::BadCall(error.to_string()))?;
+        drop(commands);
+        let parts = join_all(pieces.into_iter().map(|piece| self.proposer.propose(piece, deadline))).await;
+        let (mut outcomes, mut stamp, mut at) = (Vec::new(), Stamp::default(), LogPosition::default());
+        let (mut failed, mut phases) = (None, (Duration::ZERO, Duration::ZERO));
+        let several = parts.len() > 1;
+        for part in parts {
+            match part {
+                Ok(done) => {
+                    outcomes.extend(done.outcome.outcomes);
+                    (stamp, at) = (stamp.max(done.outcome.stamp), at.max(done.at));
+                    phases = (phases.0.max(done.queued), phases.1.max(done.logged));
+                }
+                Err(error) => failed = Some(worse(failed, error)),
+            }
+        }
+        if outcomes.iter().any(is_sweeping) {
+            self.sweep.notify_one();
+        }
+        self.shared.slow.write(&self.name, &op_id, phases);
+        match failed {
+            None => Ok(NodeReply::Written { outcomes, stamp, at }),
+            Some(error) if several && error.nothing_done() && !outcomes.is_empty() => {
+                Err(CallError::Unknown(format!("a part of the call was applied, another was not: {error}")))
+            }
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Starts that ask for a whole incarnation get a first range that one entry can take.
+    async fn narrowed(&self, mut commands: Vec<Command>) -> Result<Vec<Command>, CallError> {
+        if !commands.iter().any(|command| matches!(command, Command::StartWhere(_))) {
+            return Ok(commands);
+        }
+        let engine = Arc::clone(&self.engine);
+        let narrow = move || {
+            for command in &mut commands {
+                if let Command::StartWhere(start) = command {
+                    engine.narrow_start(start, RANGE_BUDGET);
+                }
+            }
+            commands
+        };
+        tokio::task::spawn_blocking(narrow).await.map_err(|error| CallError::Unavailable(error.to_string()))
+    }
+
+    /// Answers a question at a read index.
+    pub(crate) async fn read(&self, request: ReadRequest, budget: Duration) -> Result<ReadReply, CallError> {
+        let asked = Instant::now();
+        self.reads.ready(budget).await?;
+        let indexed = asked.elapsed();
+        let what = kind(&request);
+        let reply = self.answer(request, budget.saturating_sub(indexed)).await?;
+        self.shared.slow.read(&self.name, what, (indexed, asked.elapsed().saturating_sub(indexed)));
+        Ok(reply)
+    }
+
+    async fn answer(&self, request: ReadRequest, left: Duration) -> Result<ReadReply, CallError> {
+        let failed = |error: String| CallError::Unavailable(format!("the replica can't be read: {error}"));
+        if !is_heavy(&request) {
+            return self.engine.read(&request).map_err(|error| failed(error.to_string()));
+        }
+        let late = |_| CallError::Unavailable("no answer within the budget".to_owned());
+        let work = async {
+            // Given back when the read ends, even if its caller has gone: that is what bounds the work.
+            let permit = Arc::clone(&self.shared.heavy).acquire_owned().await.map_err(|error| failed(error.to_string()))?;
+            let engine = Arc::clone(&self.engine);
+            let reading = tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                engine.read(&request)
+            });
+            reading.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
+        };
+        tokio::time::timeout(left, work).await.map_err(late)?
+    }
+
+    /// Digests of this very replica, at what it has applied.
+    pub(crate) fn digest(&self) -> Result<ReadReply, CallError> {
+        let (at, stamp) = (self.engine.applied(), self.engine.stamp());
+        Ok(ReadReply { at, stamp, body: ReadBody::Digest(self.engine.digest()) })
+    }
+
+    /// Proposes commands of the leader's own.
+    pub(crate) async fn propose_own(&self, commands: &[Command], within: Duration) -> Result<Vec<CommandOutcome>, CallError> {
+        let deadline = self.shared.clock.deadline_in(within);
+        let mut outcomes = Vec::new();
+        for piece in entry::pieces(commands).map_err(|error| CallError::BadCall(error.to_string()))? {
+            outcomes.extend(self.proposer.propose(piece, deadline).await?.outcome.outcomes);
+        }
+        Ok(outcomes)
+    }
+
+    /// How it is.
+    pub(crate) fn status(&self) -> GroupStatus {
+        let view = self.group.view();
+        GroupStatus {
+            shard: Some(self.shard),
+            term: view.term,
+            leader: view.leader,
+            role: view.role.to_owned(),
+            last_log: view.last_log,
+            committed: view.committed,
+            applied: view.applied,
+            purged: view.purged,
+            live: self.engine.live_records(),
+            recovered: view.recovered && self.engine.has_slots(),
+        }
+    }
+}
+
+/// Of two failures of one call's parts, the one that says less.
+fn worse(known: Option<CallError>, new: CallError) -> CallError {
+    match known {
+        Some(known) if !known.nothing_done() => known,
+        Some(_) | None => new,
+    }
+}
+
+fn is_sweeping(outcome: &CommandOutcome) -> bool {
+    matches!(outcome, CommandOutcome::Row(row) if row.status == RowStatus::Sweeping)
+}
+
+fn is_heavy(request: &ReadRequest) -> bool {
+    match request {
+        ReadRequest::Get { ids, .. } => ids.len() > FEW_IDS,
+        ReadRequest::Count { filter, .. } => filter.is_some(),
+        ReadRequest::Scan { .. } | ReadRequest::Search { .. } | ReadRequest::Preview { .. } => true,
+        ReadRequest::Outcome(_) | ReadRequest::Row(_) | ReadRequest::Digest => false,
+    }
+}
+
+fn kind(request: &ReadRequest) -> &'static str {
+    match request {
+        ReadRequest::Get { .. } => "get",
+        ReadRequest::Scan { .. } => "scan",
+        ReadRequest::Search { .. } => "search",
+        ReadRequest::Count { .. } => "count",
+        ReadRequest::Preview { .. } => "preview",
+        ReadRequest::Outcome(_) => "outcome",
+        ReadRequest::Row(_) => "row",
+        ReadRequest::Digest => "digest",
+    }
+}
