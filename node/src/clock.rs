@@ -5,13 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lacuna_model::Stamp;
 use lacuna_proto::call::{BootId, CallError, NodeDeadline};
-use rustix::time::{ClockId, clock_gettime};
-
-/// `CLOCK_BOOTTIME`, ns.
-pub fn boottime_ns() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
+use lacuna_proto::peer_clock::boottime_ns;
 
 /// The clocks of one run of a node.
 #[derive(Debug)]

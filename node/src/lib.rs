@@ -2,8 +2,13 @@
 
 pub mod clock;
 pub mod config;
+pub mod format_file;
 pub mod meta;
+pub mod node;
 pub mod raft;
-mod replica;
+pub mod replica;
 mod rpc;
 pub mod wal;
+
+pub use config::NodeConfig;
+pub use node::{Node, NodeStartError};

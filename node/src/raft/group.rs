@@ -11,7 +11,7 @@ use lacuna_model::{LogPosition, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, ForwardReason, LinearizableReadError, RaftError};
 use openraft::raft::ClientWriteResult;
-use openraft::{BasicNode, Config, RaftMetrics, ReadPolicy, SnapshotPolicy};
+use openraft::{BasicNode, Config, Instant, RaftMetrics, ReadPolicy, SnapshotPolicy};
 use tokio::sync::watch;
 
 use super::log_store::LogStore;
@@ -140,8 +140,10 @@ pub(crate) struct GroupView {
     pub(crate) purged: u64,
     pub(crate) snapshot: u64,
     pub(crate) recovered: bool,
-    /// On the leader: each follower and how far its log is known to match.
+    /// On the leader: each other member and how far its log is known to match.
     pub(crate) followers: BTreeMap<NodeId, u64>,
+    /// On the leader: members heard from within the last second.
+    pub(crate) healthy: Vec<NodeId>,
     /// Nodes of the membership.
     pub(crate) members: Vec<NodeId>,
 }
@@ -154,6 +156,20 @@ pub(crate) struct Group {
     pub(crate) snapshots: SnapshotDir,
     log: LogStore,
     machine: MachineHandle,
+    /// Last index its log held when it was opened.
+    found: u64,
+}
+
+/// Sees changes of a replica's view.
+pub(crate) struct Watcher(openraft::alias::WatchReceiverOf<TypeConfig, openraft::metrics::RaftServerMetrics<TypeConfig>>);
+
+impl Watcher {
+    /// Waits for the next change; for ever once the group has stopped.
+    pub(crate) async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 fn settings(timing: Timing, voters: Voters, name: &str) -> Config {
@@ -192,11 +208,12 @@ impl Group {
             .map_err(|source| GroupOpenError::State { name: name.clone(), source })?;
         let (machine, snapshots) = (state.machine(), state.snapshot_dir());
         let config = settings(setup.timing, setup.voters, &name).validate().map_err(|e| consensus(e.to_string()))?;
+        let found = log.last_index();
         let network = GroupNetwork { group: setup.group, peers: setup.peers };
         let raft = Raft::new(setup.node.0, Arc::new(config), network, log.clone(), state)
             .await
             .map_err(|error| consensus(error.to_string()))?;
-        Ok(Self { number: setup.group, raft, snapshots, log, machine })
+        Ok(Self { number: setup.group, raft, snapshots, log, machine, found })
     }
 
     /// Was the group ever given its members?
@@ -259,16 +276,11 @@ impl Group {
         self.machine.applied()
     }
 
-    /// Waits until what this replica knew before its last stop is applied again.
-    pub(crate) async fn recovered(&self, within: Duration) -> bool {
-        self.raft.wait_for_recovery(Some(within)).await.is_ok()
-    }
-
     /// How the replica sees its group.
     pub(crate) fn view(&self) -> GroupView {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        view(&metrics)
+        view(&metrics, self.found)
     }
 
     /// Bytes in the log since it was last purged.
@@ -301,17 +313,17 @@ impl Group {
         self.raft.trigger().elect(true).await.map_err(|_| Stopped)
     }
 
-    /// Changes of the replica's view.
-    pub(crate) async fn changed(&self) {
-        let mut metrics = self.raft.server_metrics();
-        let _ = metrics.changed().await;
+    /// Changes of the replica's view from now on.
+    pub(crate) fn watch(&self) -> Watcher {
+        Watcher(self.raft.server_metrics())
     }
 
-    /// Stops the replica.
+    /// Stops the replica; its state's files are closed when it returns.
     pub(crate) async fn shutdown(&self) {
         if self.raft.shutdown().await.is_err() {
             tracing::warn!(group = self.number, "the group's task had failed before it was stopped");
         }
+        self.machine.stop().await;
     }
 }
 
@@ -332,7 +344,7 @@ fn proposed(result: ClientWriteResult<TypeConfig>) -> Proposed {
     }
 }
 
-fn view(metrics: &RaftMetrics<TypeConfig>) -> GroupView {
+fn view(metrics: &RaftMetrics<TypeConfig>, found: u64) -> GroupView {
     let index = |id: &Option<super::types::LogId>| id.map_or(0, |id| id.index);
     let cluster = metrics.cluster_committed.map(|id| id.index);
     let applied = metrics.last_applied.map(|id| id.index);
@@ -352,8 +364,18 @@ fn view(metrics: &RaftMetrics<TypeConfig>) -> GroupView {
         applied: index(&metrics.last_applied),
         purged: index(&metrics.purged),
         snapshot: index(&metrics.snapshot),
-        recovered: cluster.is_some() && cluster >= metrics.last_log_index.min(cluster) && applied >= cluster.min(applied),
+        // A leader has been heard, and all that the log held when it was opened is applied (or overruled).
+        recovered: cluster.is_some_and(|at| at >= found) && applied >= Some(found),
         followers: replication.map(|(id, at)| (NodeId(*id), at.map_or(0, |at| at.index))).collect(),
+        healthy: healthy(metrics),
         members: metrics.membership_config.membership().nodes().map(|(id, _)| NodeId(*id)).collect(),
     }
+}
+
+/// A silent follower is not handed anything.
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
+
+fn healthy(metrics: &RaftMetrics<TypeConfig>) -> Vec<NodeId> {
+    let heard = metrics.heartbeat.iter().flatten();
+    heard.filter(|(_, at)| at.is_some_and(|at| at.elapsed() < HEARD_WITHIN)).map(|(id, _)| NodeId(*id)).collect()
 }

@@ -131,6 +131,11 @@ impl LogStore {
         Ok(this)
     }
 
+    /// Index of the last entry, or of the last that was purged.
+    pub(crate) fn last_index(&self) -> u64 {
+        self.0.state.lock().last.map_or(0, |last| last.index)
+    }
+
     /// Bytes appended since the last purge.
     pub(crate) fn grown(&self) -> u64 {
         self.0.grown.load(Ordering::Relaxed)

@@ -27,6 +27,7 @@ enum Job {
     Export(PathBuf, Answer<SnapshotMeta>),
     Import(PathBuf, Answer<SnapshotMeta>),
     Barrier(Answer<SnapshotMeta>),
+    Stop(Answer<()>),
 }
 
 /// The way to a group's machine thread; the thread ends when the last handle is gone.
@@ -49,6 +50,11 @@ impl MachineHandle {
         let (jobs, inbox) = mpsc::channel();
         std::thread::Builder::new().name(name).spawn(move || {
             while let Ok(job) = inbox.recv() {
+                if let Job::Stop(answer) = job {
+                    drop(worker);
+                    let _ = answer.send(Ok(()));
+                    return;
+                }
                 worker.run(job);
             }
         })?;
@@ -74,6 +80,12 @@ impl MachineHandle {
 
     pub(crate) async fn barrier(&self) -> io::Result<SnapshotMeta> {
         self.ask(Job::Barrier).await
+    }
+
+    /// Ends the thread and lets go of the machine, after everything asked before.
+    pub(crate) async fn stop(&self) {
+        // Ended already: nothing is left to do.
+        let _ = self.ask(Job::Stop).await;
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> io::Result<T> {
@@ -139,6 +151,8 @@ impl Worker {
                 let result = self.machine.barrier().map(|()| self.meta());
                 self.answer("barrier", result, answer);
             }
+            // Ends the loop that calls this.
+            Job::Stop(answer) => self.answer("stop", Ok(()), answer),
         }
     }
 

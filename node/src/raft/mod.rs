@@ -1,6 +1,6 @@
 //! Consensus: groups, their log store, state machine adapter and network.
 
-pub(crate) mod group;
+pub mod group;
 mod log_store;
 pub mod machine;
 mod machine_thread;

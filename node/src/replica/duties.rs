@@ -27,11 +27,12 @@ const GARBAGE_IDLE: Duration = Duration::from_secs(1);
 
 /// Runs the leader's duties until told to stop.
 pub(crate) async fn lead(replica: Arc<ShardReplica>, meta: MetaView, stop: CancellationToken) {
+    let mut watcher = replica.group.watch();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = replica.sweep.notified() => {}
-            () = replica.group.changed() => {}
+            () = watcher.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         if let Leadership::Here { .. } = replica.group.leadership() {

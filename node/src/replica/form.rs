@@ -11,7 +11,7 @@ use crate::meta::machine;
 /// Form of a group's entries.
 pub(crate) trait EntryForm: Send + Sync + 'static {
     /// What a call asks for, ready to go into an entry.
-    type Piece: Send + 'static;
+    type Piece: Send + Sync + 'static;
     /// What a call is answered.
     type Outcome: Send + 'static;
 

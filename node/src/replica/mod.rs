@@ -1,12 +1,12 @@
 //! Replicas of shards and of the meta group: opening, proposing, reading, upkeep.
 
-mod duties;
+pub(crate) mod duties;
 mod entry;
 mod form;
 pub(crate) mod meta_replica;
 mod propose;
 mod read;
-pub(crate) mod shard;
+pub mod shard;
 mod shard_machine;
-mod slow;
-mod upkeep;
+pub(crate) mod slow;
+pub(crate) mod upkeep;
