@@ -1,4 +1,4 @@
-//! The answer to a delete, and the fold of many shards' outcomes into it (design §5).
+//! The answer to a delete, shard by shard and in all (design §5).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +7,7 @@ use crate::ids::ShardId;
 use crate::op_id::OpId;
 
 /// What kind of delete an answer is about.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeleteKind {
@@ -23,6 +24,7 @@ pub enum DeleteKind {
 }
 
 /// How far a delete is.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeleteStatus {
@@ -35,6 +37,7 @@ pub enum DeleteStatus {
 }
 
 /// How far one shard is.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShardStatus {
@@ -49,6 +52,7 @@ pub enum ShardStatus {
 }
 
 /// Why a shard didn't apply.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardError {
     /// What went wrong.
@@ -60,9 +64,11 @@ pub struct ShardError {
 }
 
 /// One shard's part of an answer. A count is known or `None` (INV-6).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardAnswer {
     /// The shard.
+    #[cfg_attr(feature = "openapi", schema(value_type = u32))]
     pub shard: ShardId,
     /// How far it is.
     pub status: ShardStatus,
@@ -111,7 +117,15 @@ impl ShardAnswer {
     }
 }
 
+impl ShardError {
+    /// With the code's own retry class.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, retry: code.retry(), message: message.into() }
+    }
+}
+
 /// How far the bytes are gone (design §8): `E1` decided, `E2` invisible everywhere.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
     /// The level reached by what is known now.
@@ -122,9 +136,11 @@ pub struct Erasure {
 }
 
 /// The answer to every delete on the native API.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteAnswer {
     /// Its name: repeat under it to learn the outcome again.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub op_id: OpId,
     /// What was asked.
     pub kind: DeleteKind,
@@ -151,19 +167,4 @@ pub struct DeleteAnswer {
     /// What a partial or pending answer means for writes made meanwhile, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-}
-
-/// Adds up a count over shards: known only if every shard knows it.
-pub fn total(shards: &[ShardAnswer], count: impl Fn(&ShardAnswer) -> Option<u64>) -> Option<u64> {
-    shards.iter().map(count).sum()
-}
-
-/// Folds shards into a status: complete if all applied, pending if none is anything but applied or
-/// pending-and-reachable (the caller says so), else partial.
-pub fn status_of(shards: &[ShardAnswer]) -> DeleteStatus {
-    if shards.iter().all(|shard| shard.status == ShardStatus::Applied) {
-        DeleteStatus::Complete
-    } else {
-        DeleteStatus::Partial
-    }
 }

@@ -1,0 +1,45 @@
+//! What a router is told at its start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lacuna_model::NodeId;
+use lacuna_model::catalog::NodeInfo;
+use lacuna_proto::handle::NodeHandle;
+
+/// Makes handles for nodes: a gRPC connection, or the node in this very process.
+pub trait Connector: Send + Sync {
+    /// A handle for the node; called once for each node and address.
+    fn handle(&self, node: &NodeInfo) -> Arc<dyn NodeHandle>;
+}
+
+/// A router's settings.
+#[derive(Clone, Debug)]
+pub struct RouterConfig {
+    /// Nodes to ask first; the others are learnt from the meta group.
+    pub seeds: Vec<NodeInfo>,
+    /// The node in the same process (`serve`), whose readiness is ours; `None` for a router alone.
+    pub local_node: Option<NodeId>,
+    /// Deadline of a request without `Lacuna-Deadline-Ms`.
+    pub default_deadline: Duration,
+    /// Requests that are worked on at the same time; more are refused (429).
+    pub max_concurrent: usize,
+    /// A request that took longer gets a line in the log.
+    pub slow_request: Duration,
+    /// Keys are off and the address isn't loopback: shown in `/v1/cluster`.
+    pub insecure_open: bool,
+}
+
+impl RouterConfig {
+    /// Default settings, asking these nodes first.
+    pub fn new(seeds: Vec<NodeInfo>) -> Self {
+        Self {
+            seeds,
+            local_node: None,
+            default_deadline: Duration::from_secs(10),
+            max_concurrent: 1_024,
+            slow_request: Duration::from_millis(500),
+            insecure_open: false,
+        }
+    }
+}

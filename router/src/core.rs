@@ -1,0 +1,135 @@
+//! What all verbs share: catalog, peers, settings; and a request's own context.
+
+use std::sync::Arc;
+
+use lacuna_model::catalog::{ClusterInfo, CollectionRef, Resolved};
+use lacuna_model::error::ErrorCode;
+use lacuna_model::ids::Account;
+use lacuna_model::meta::{MetaCommand, MetaOutcome, MetaRefusal};
+use lacuna_model::NamespaceName;
+use lacuna_proto::peer_clock::boottime_ns;
+
+use crate::catalog::{Catalog, Fresh};
+use crate::client::{Doubt, Unanswered};
+use crate::config::RouterConfig;
+use crate::deadline::Deadline;
+use crate::error::{Verb, VerbError};
+use crate::peers::Peers;
+
+/// The router behind its surfaces.
+pub(crate) struct Core {
+    pub(crate) config: RouterConfig,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) catalog: Arc<Catalog>,
+}
+
+/// What a request works on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Whose.
+    pub account: Account,
+    /// The collection, by id or by name in its home.
+    pub collection: CollectionRef,
+    /// The namespace.
+    pub namespace: NamespaceName,
+}
+
+impl Core {
+    /// The slot table, leased.
+    pub(crate) async fn cluster(&self, deadline: Deadline) -> Verb<Arc<ClusterInfo>> {
+        self.catalog.cluster(Fresh::Leased, deadline).await
+    }
+
+    /// What the target stands for; an unknown collection is 404.
+    pub(crate) async fn resolve(&self, target: &Target, fresh: Fresh, deadline: Deadline) -> Verb<Arc<Resolved>> {
+        let resolved = self.catalog.resolve(&target.collection, &target.namespace, fresh, deadline).await?;
+        resolved.ok_or_else(|| no_collection(&target.collection))
+    }
+
+    /// The same, giving the namespace an incarnation if it has none.
+    pub(crate) async fn open(&self, target: &Target, fresh: Fresh, deadline: Deadline) -> Verb<Arc<Resolved>> {
+        let resolved = self.resolve(target, fresh, deadline).await?;
+        if resolved.incarnation.is_some() {
+            return Ok(resolved);
+        }
+        let command = MetaCommand::OpenNamespace {
+            collection: resolved.collection.id,
+            namespace: target.namespace.clone(),
+        };
+        let sent_ns = boottime_ns();
+        let (outcome, index) = self.change(&command, deadline).await?;
+        match outcome {
+            MetaOutcome::Resolved(resolved) => {
+                let resolved = Arc::new(resolved);
+                let name = (&target.collection, &target.namespace);
+                self.catalog.learned(name, &resolved, (index, sent_ns));
+                Ok(resolved)
+            }
+            other => Err(unexpected(&other, &target.collection)),
+        }
+    }
+
+    /// A catalog change that may be repeated at will: opening a namespace, fixing a dimension.
+    pub(crate) async fn change(&self, command: &MetaCommand, deadline: Deadline) -> Verb<(MetaOutcome, u64)> {
+        self.catalog.write(command, deadline).await.map_err(|error| harmless(&error))
+    }
+}
+
+/// A repeatable catalog change without an answer: no record was touched whatever became of it.
+fn harmless(error: &Unanswered) -> VerbError {
+    let code = match error.doubt {
+        Doubt::Nothing => error.code,
+        Doubt::Unknown => ErrorCode::Unavailable,
+    };
+    VerbError::new(code, format!("the catalog can't be changed in time ({}); no record was changed", error.message))
+}
+
+/// 404, saying what was looked for.
+pub(crate) fn no_collection(collection: &CollectionRef) -> VerbError {
+    let wanted = match collection {
+        CollectionRef::Id(_, id) => format!("with id {id}"),
+        CollectionRef::Name(_, name) => format!("named \"{name}\""),
+    };
+    VerbError::new(ErrorCode::NotFound, format!("there is no collection {wanted}; nothing was changed"))
+}
+
+/// A refusal of the meta group, as a failure; anything else is a fault of ours.
+pub(crate) fn unexpected(outcome: &MetaOutcome, collection: &CollectionRef) -> VerbError {
+    match outcome {
+        MetaOutcome::Refused(refusal) => refused(refusal, collection),
+        MetaOutcome::Done
+        | MetaOutcome::Collection(_)
+        | MetaOutcome::Resolved(_)
+        | MetaOutcome::Operation { .. }
+        | MetaOutcome::Claim { .. } => {
+            VerbError::new(ErrorCode::Internal, "the meta group answered another question")
+        }
+    }
+}
+
+fn refused(refusal: &MetaRefusal, collection: &CollectionRef) -> VerbError {
+    match refusal {
+        MetaRefusal::NoCollection => no_collection(collection),
+        MetaRefusal::Exists(existing) => VerbError::new(
+            ErrorCode::AlreadyExists,
+            format!("there is a collection named \"{}\" already (id {}); nothing was changed", existing.name, existing.id),
+        )
+        .with("id", existing.id.0),
+        MetaRefusal::KeyReused => VerbError::new(
+            ErrorCode::OpIdReused,
+            "this Idempotency-Key was used for another request (verb, names or body differ); nothing was changed",
+        ),
+        MetaRefusal::Dimension(dimension) => VerbError::new(
+            ErrorCode::InvalidVector,
+            format!("the collection's vectors have {dimension} components; nothing was changed"),
+        )
+        .with("dimension", *dimension),
+        MetaRefusal::NotReady => {
+            VerbError::new(ErrorCode::Unavailable, "the cluster isn't set up yet; nothing was changed")
+        }
+        MetaRefusal::Forgotten(_) => VerbError::new(
+            ErrorCode::Forgotten,
+            "this op_id is too old: whether it ran is no longer known; nothing was changed now",
+        ),
+    }
+}

@@ -1,0 +1,21 @@
+//! What can be done with records and collections: the same for every surface. Typed inputs, typed answers,
+//! typed errors; no surface's words.
+
+pub mod call;
+pub mod cluster;
+pub mod collections;
+pub mod count;
+pub mod delete;
+pub mod get;
+pub mod list;
+pub mod namespaces;
+pub(crate) mod operation;
+mod operation_shards;
+pub mod operations;
+pub mod preview;
+pub mod query;
+mod scatter;
+pub mod write;
+
+pub use call::{Call, Respond, Total};
+pub use crate::core::Target;
