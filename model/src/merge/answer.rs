@@ -36,6 +36,17 @@ pub enum DeleteStatus {
     Pending,
 }
 
+impl DeleteStatus {
+    /// As it is written in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Pending => "pending",
+        }
+    }
+}
+
 /// How far one shard is.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

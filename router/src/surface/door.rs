@@ -1,0 +1,89 @@
+//! The door: how many may be inside, how long they took, and what a panic looks like outside.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use lacuna_model::error::ErrorCode;
+use tokio::sync::Semaphore;
+
+use crate::error::VerbError;
+use crate::surface::answer;
+use crate::verb::call::Trace;
+
+/// Who may come in, shared by all requests.
+#[derive(Clone)]
+pub(crate) struct Door {
+    places: Arc<Semaphore>,
+    slow: Duration,
+}
+
+impl Door {
+    pub(crate) fn new(places: usize, slow: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), slow }
+    }
+}
+
+/// Takes a place, or answers 429; gives the request its trace, and logs it if it was slow.
+pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with("/v1/") {
+        return next.run(request).await;
+    }
+    let Ok(_place) = door.places.try_acquire() else { return full() };
+    let trace = Trace::default();
+    request.extensions_mut().insert(trace.clone());
+    let route = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = route.unwrap_or_else(|| "unknown".to_owned());
+    let method = request.method().clone();
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let took = began.elapsed();
+    let status = response.status();
+    metrics::histogram!("lacuna_request_seconds", "route" => route.clone(), "method" => method.to_string())
+        .record(took.as_secs_f64());
+    metrics::counter!("lacuna_requests_total", "route" => route.clone(), "status" => status.as_u16().to_string())
+        .increment(1);
+    if took >= door.slow {
+        log_slow(&trace, (&method, &route), status, took);
+    }
+    response
+}
+
+fn log_slow(trace: &Trace, (method, route): (&http::Method, &str), status: StatusCode, took: Duration) {
+    let (shards, phases) = trace.summary();
+    let op_id = trace.op_id().map(|op_id| op_id.to_string()).unwrap_or_default();
+    tracing::warn!(
+        %method,
+        route,
+        op_id,
+        shards,
+        phases,
+        status = status.as_u16(),
+        took_ms = took.as_millis() as u64,
+        "slow request"
+    );
+}
+
+fn full() -> Response {
+    let message = "too many requests are being worked on; nothing was changed. Repeat in a moment";
+    let mut response = answer::failure(&VerbError::new(ErrorCode::TooMany, message));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// A panic is our fault; what it did is said by no one, so the client is told to ask.
+pub(crate) fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let words = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(panic = words, "a request's handler panicked");
+    let message = "an internal fault; whether the request had an effect is not known. A repeat under the same \
+                   Idempotency-Key is safe";
+    answer::failure(&VerbError::new(ErrorCode::Internal, message))
+}

@@ -1,0 +1,164 @@
+//! Requests as they come in: media type, size, JSON, deadline, name. What doesn't fit is refused here, in words.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use lacuna_model::error::ErrorCode;
+use lacuna_model::limits::MAX_BODY_BYTES;
+use lacuna_model::op_id::{OpId, RequestDigest};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::app::Router;
+use crate::deadline::{Deadline, MAX_MS, MIN_MS};
+use crate::error::{Verb, VerbError};
+use crate::verb::call::Trace;
+use crate::verb::{Call, Respond};
+
+const NOTHING: &str = "nothing was changed";
+
+/// A request with a JSON body.
+pub(crate) struct Posted<T> {
+    pub(crate) body: T,
+    pub(crate) call: Call,
+}
+
+/// A request without one.
+pub(crate) struct Plain(pub(crate) Call);
+
+/// `Prefer: respond-async`.
+pub(crate) struct Preference(pub(crate) Respond);
+
+impl<T: DeserializeOwned> FromRequest<Router> for Posted<T> {
+    type Rejection = VerbError;
+
+    async fn from_request(request: Request, router: &Router) -> Verb<Self> {
+        let (parts, body) = request.into_parts();
+        let deadline = deadline(&parts.headers, router.config().default_deadline)?;
+        check_media_type(&parts.headers)?;
+        let bytes = read_body(&parts.headers, body).await?;
+        let digest = digest(&parts, &bytes);
+        let call = Call { deadline, key: key(&parts.headers)?, digest, trace: trace(&parts) };
+        let body = parse(&bytes)?;
+        call.trace.mark("parse");
+        Ok(Self { body, call })
+    }
+}
+
+impl FromRequestParts<Router> for Plain {
+    type Rejection = VerbError;
+
+    async fn from_request_parts(parts: &mut Parts, router: &Router) -> Verb<Self> {
+        let deadline = deadline(&parts.headers, router.config().default_deadline)?;
+        let digest = digest(parts, &[]);
+        Ok(Self(Call { deadline, key: key(&parts.headers)?, digest, trace: trace(parts) }))
+    }
+}
+
+impl FromRequestParts<Router> for Preference {
+    type Rejection = VerbError;
+
+    async fn from_request_parts(parts: &mut Parts, _router: &Router) -> Verb<Self> {
+        let prefers = parts.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+        let asynchronous =
+            prefers.flat_map(|value| value.split(',')).any(|wish| wish.trim().eq_ignore_ascii_case("respond-async"));
+        Ok(Self(if asynchronous { Respond::Async } else { Respond::Wait }))
+    }
+}
+
+fn trace(parts: &Parts) -> Trace {
+    parts.extensions.get::<Trace>().cloned().unwrap_or_default()
+}
+
+/// Digest of verb, names and body: a name that was used for another one is refused.
+fn digest(parts: &Parts, body: &[u8]) -> RequestDigest {
+    RequestDigest::of(&[parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), body])
+}
+
+fn key(headers: &HeaderMap) -> Verb<Option<OpId>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    OpId::new(text).map(Some).map_err(|error| {
+        VerbError::argument(format!("Idempotency-Key: {error}; {NOTHING}")).with("header", "Idempotency-Key")
+    })
+}
+
+fn deadline(headers: &HeaderMap, default: Duration) -> Verb<Deadline> {
+    let Some(value) = headers.get("lacuna-deadline-ms") else { return Ok(Deadline::within(default)) };
+    let ms = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    match ms {
+        Some(ms) if (MIN_MS..=MAX_MS).contains(&ms) => Ok(Deadline::within(Duration::from_millis(ms))),
+        _ => Err(VerbError::argument(format!(
+            "Lacuna-Deadline-Ms must be a whole number from {MIN_MS} to {MAX_MS}, got {:?}; {NOTHING}",
+            String::from_utf8_lossy(value.as_bytes())
+        ))
+        .with("header", "Lacuna-Deadline-Ms")),
+    }
+}
+
+fn check_media_type(headers: &HeaderMap) -> Verb<()> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = given.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        return Ok(());
+    }
+    let got = if given.is_empty() { "none".to_owned() } else { format!("\"{given}\"") };
+    Err(VerbError::new(
+        ErrorCode::UnsupportedMediaType,
+        format!("the body must be declared as Content-Type: application/json, got {got}; {NOTHING}"),
+    ))
+}
+
+async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Verb<Bytes> {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+        if error.to_string().contains("length limit") {
+            too_large()
+        } else {
+            VerbError::new(ErrorCode::InvalidJson, format!("the body broke off: {error}; {NOTHING}"))
+        }
+    })
+}
+
+fn too_large() -> VerbError {
+    VerbError::new(
+        ErrorCode::TooLarge,
+        format!("the body is larger than {MAX_BODY_BYTES} bytes; split the request; {NOTHING}"),
+    )
+    .with("max_bytes", MAX_BODY_BYTES)
+}
+
+/// Reads JSON at full speed; only a refused body is read again, to say where the fault is.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Verb<T> {
+    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+}
+
+fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> VerbError {
+    let place = |refusal: VerbError| refusal.with("line", error.line()).with("column", error.column());
+    match error.classify() {
+        Category::Data => {
+            let mut reader = serde_json::Deserializer::from_slice(bytes);
+            let path = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+                Err(error) => error.path().to_string(),
+                Ok(_) => ".".to_owned(),
+            };
+            let words = error.to_string();
+            let code = if words.starts_with("unknown field") {
+                ErrorCode::UnknownField
+            } else {
+                ErrorCode::InvalidArgument
+            };
+            let at = if path == "." { String::new() } else { format!("{path}: ") };
+            place(VerbError::new(code, format!("{at}{words}; {NOTHING}")).with("path", path))
+        }
+        Category::Syntax | Category::Eof | Category::Io => {
+            place(VerbError::new(ErrorCode::InvalidJson, format!("the body is no valid JSON: {error}; {NOTHING}")))
+        }
+    }
+}

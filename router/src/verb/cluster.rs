@@ -1,0 +1,87 @@
+//! The cluster as it is now: nodes, shards, who leads.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use lacuna_model::catalog::{ClusterInfo, NodeInfo};
+use lacuna_proto::call::{NodeCall, NodeReply, NodeStatus};
+
+use crate::app::Router;
+use crate::catalog::Fresh;
+use crate::error::Verb;
+use crate::verb::Call;
+
+/// A node's status is waited for no longer than this.
+const STATUS_TIME: Duration = Duration::from_millis(1_000);
+
+/// A node and what it says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// Id and address.
+    pub info: NodeInfo,
+    /// Its status, or why it can't be asked.
+    pub status: Result<NodeStatus, String>,
+}
+
+/// Cluster and nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterView {
+    /// Identity, nodes, slot table.
+    pub info: ClusterInfo,
+    /// The nodes, ascending.
+    pub nodes: Vec<NodeView>,
+}
+
+/// Is the router able to serve?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Yes.
+    Ready,
+    /// No, and why.
+    NotReady(String),
+}
+
+impl Router {
+    /// The cluster from the meta group, and every node's own word.
+    pub async fn cluster(&self, call: &Call) -> Verb<ClusterView> {
+        let info = self.core().catalog.cluster(Fresh::Asked, call.deadline).await?;
+        let nodes = join_all(info.nodes.iter().map(|node| async {
+            NodeView { info: node.clone(), status: self.status_of(node).await }
+        }));
+        let nodes = nodes.await;
+        Ok(ClusterView { info: (*info).clone(), nodes })
+    }
+
+    async fn status_of(&self, node: &NodeInfo) -> Result<NodeStatus, String> {
+        let handle = self.core().peers.handle(node.id).ok_or("unknown node")?;
+        match handle.call(NodeCall::Status, STATUS_TIME).await {
+            Ok(NodeReply::Status(status)) => Ok(status),
+            Ok(other) => Err(format!("odd answer: {other:?}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Every local shard has a leader and has recovered, or, for a router alone, the catalog is leased.
+    pub async fn readiness(&self) -> Readiness {
+        let core = self.core();
+        let Some(local) = core.config.local_node else {
+            return if core.catalog.is_leased() {
+                Readiness::Ready
+            } else {
+                Readiness::NotReady("the catalog can't be read from the meta group".to_owned())
+            };
+        };
+        let Some(info) = core.peers.nodes().into_iter().find(|node| node.id == local) else {
+            return Readiness::NotReady("the local node isn't known yet".to_owned());
+        };
+        match self.status_of(&info).await {
+            Ok(status) if status.ready => Readiness::Ready,
+            Ok(status) => Readiness::NotReady(format!(
+                "{} of {} local groups have no leader or have not recovered",
+                status.groups.iter().filter(|group| group.leader.is_none() || !group.recovered).count(),
+                status.groups.len()
+            )),
+            Err(error) => Readiness::NotReady(error),
+        }
+    }
+}
