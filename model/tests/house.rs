@@ -239,7 +239,9 @@ fn the_map_shows_every_folder_of_code() {
     folders.dedup();
     let missing: Vec<String> =
         folders.into_iter().filter(|folder| !map.contains(&format!("`{folder}/"))).collect();
-    report(&missing.iter().map(|folder| format!("ARCHITECTURE.md doesn't show {folder}/")).collect::<Vec<_>>());
+    report(
+        &missing.iter().map(|folder| format!("ARCHITECTURE.md doesn't show {folder}/")).collect::<Vec<_>>(),
+    );
 }
 
 /// Test functions that a document names as `crate::…::test_name` or `` `test_name` `` in a "shown by" column.
@@ -251,7 +253,9 @@ fn guarantees_name_tests_that_exist() {
         .split('`')
         .skip(1)
         .step_by(2)
-        .filter(|word| word.matches('_').count() >= 3 && word.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()))
+        .filter(|word| {
+            word.matches('_').count() >= 3 && word.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+        })
         .collect();
     assert!(tests.len() >= 10, "each guarantee names its test, found {}", tests.len());
     let missing: Vec<String> = tests

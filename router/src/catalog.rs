@@ -242,6 +242,9 @@ pub(crate) fn meta_unavailable(error: &Unanswered) -> VerbError {
     };
     VerbError::new(
         code,
-        format!("the catalog can't be read in time ({}); nothing was changed and nothing will be", error.message),
+        format!(
+            "the catalog can't be read in time ({}); nothing was changed and nothing will be",
+            error.message
+        ),
     )
 }

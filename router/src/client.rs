@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use lacuna_model::NodeId;
 use lacuna_model::command::Command;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::merge::ShardError;
 use lacuna_model::meta::{MetaCommand, MetaQuery};
 use lacuna_model::read::ReadRequest;
-use lacuna_model::NodeId;
 use lacuna_proto::call::{CallError, NodeCall, NodeReply};
 
 use crate::deadline::Deadline;

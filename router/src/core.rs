@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use lacuna_model::NamespaceName;
 use lacuna_model::catalog::{ClusterInfo, CollectionRef, Resolved};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::ids::Account;
 use lacuna_model::meta::{MetaCommand, MetaOutcome, MetaRefusal};
-use lacuna_model::NamespaceName;
 use lacuna_proto::peer_clock::boottime_ns;
 
 use crate::catalog::{Catalog, Fresh};
@@ -41,13 +41,23 @@ impl Core {
     }
 
     /// What the target stands for; an unknown collection is 404.
-    pub(crate) async fn resolve(&self, target: &Target, fresh: Fresh, deadline: Deadline) -> Verb<Arc<Resolved>> {
+    pub(crate) async fn resolve(
+        &self,
+        target: &Target,
+        fresh: Fresh,
+        deadline: Deadline,
+    ) -> Verb<Arc<Resolved>> {
         let resolved = self.catalog.resolve(&target.collection, &target.namespace, fresh, deadline).await?;
         resolved.ok_or_else(|| no_collection(&target.collection))
     }
 
     /// The same, giving the namespace an incarnation if it has none.
-    pub(crate) async fn open(&self, target: &Target, fresh: Fresh, deadline: Deadline) -> Verb<Arc<Resolved>> {
+    pub(crate) async fn open(
+        &self,
+        target: &Target,
+        fresh: Fresh,
+        deadline: Deadline,
+    ) -> Verb<Arc<Resolved>> {
         let resolved = self.resolve(target, fresh, deadline).await?;
         if resolved.incarnation.is_some() {
             return Ok(resolved);
@@ -81,7 +91,10 @@ fn harmless(error: &Unanswered) -> VerbError {
         Doubt::Nothing => error.code,
         Doubt::Unknown => ErrorCode::Unavailable,
     };
-    VerbError::new(code, format!("the catalog can't be changed in time ({}); no record was changed", error.message))
+    VerbError::new(
+        code,
+        format!("the catalog can't be changed in time ({}); no record was changed", error.message),
+    )
 }
 
 /// 404, saying what was looked for.
@@ -112,7 +125,10 @@ fn refused(refusal: &MetaRefusal, collection: &CollectionRef) -> VerbError {
         MetaRefusal::NoCollection => no_collection(collection),
         MetaRefusal::Exists(existing) => VerbError::new(
             ErrorCode::AlreadyExists,
-            format!("there is a collection named \"{}\" already (id {}); nothing was changed", existing.name, existing.id),
+            format!(
+                "there is a collection named \"{}\" already (id {}); nothing was changed",
+                existing.name, existing.id
+            ),
         )
         .with("id", existing.id.0),
         MetaRefusal::KeyReused => VerbError::new(

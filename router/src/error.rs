@@ -77,7 +77,9 @@ fn failure_words(code: ErrorCode) -> &'static str {
         ErrorCode::Fenced => {
             "these contents were deleted as a whole meanwhile; nothing was changed by this request"
         }
-        ErrorCode::Forgotten => "this op_id is too old: whether it ran is no longer known; nothing was changed now",
+        ErrorCode::Forgotten => {
+            "this op_id is too old: whether it ran is no longer known; nothing was changed now"
+        }
         ErrorCode::NoRoom => "no room left for this write; nothing was changed. Deletes are still taken",
         ErrorCode::TooMany => "too many requests at once; nothing was changed",
         ErrorCode::InvalidVector => {

@@ -120,7 +120,11 @@ fn passing(outcome: &CommandOutcome) -> Option<ShardError> {
             Some(ShardError::new(ErrorCode::WrongSlot, refusal.to_string()))
         }
         CommandOutcome::Refused(
-            Refusal::Fenced | Refusal::Forgotten(_) | Refusal::Schema(_) | Refusal::Closed | Refusal::Elsewhere,
+            Refusal::Fenced
+            | Refusal::Forgotten(_)
+            | Refusal::Schema(_)
+            | Refusal::Closed
+            | Refusal::Elsewhere,
         )
         | CommandOutcome::Written(_)
         | CommandOutcome::Row(_)

@@ -51,9 +51,8 @@ impl Placed for RecordPatch {
     fn bytes(&self) -> usize {
         let vector = if let Change::Set(vector) = &self.vector { vector.len() * 4 } else { 0 };
         let document = if let Change::Set(document) = &self.document { document.len() } else { 0 };
-        let values = self.metadata.iter().map(|(key, value)| {
-            key.len() + 4 + value.as_ref().map_or(0, value_bytes)
-        });
+        let values =
+            self.metadata.iter().map(|(key, value)| key.len() + 4 + value.as_ref().map_or(0, value_bytes));
         32 + self.id.as_str().len() + vector + document + values.sum::<usize>()
     }
 }
@@ -125,7 +124,11 @@ fn split<T: Placed>(
         pieces.into_iter().enumerate().map(move |(piece, (_, items))| (shard, piece, items))
     });
     numbered
-        .map(|(shard, piece, items)| Parcel { shard, part: part_number(shard, piece as u32), verb: wrap(items) })
+        .map(|(shard, piece, items)| Parcel {
+            shard,
+            part: part_number(shard, piece as u32),
+            verb: wrap(items),
+        })
         .collect()
 }
 

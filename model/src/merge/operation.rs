@@ -43,8 +43,7 @@ const NOTE_WHERE: &str = "Recorded: it completes by itself. On a shard without \
      what is written there until the operation reaches it.";
 const NOTE_ALL: &str = "Recorded: it completes by itself. The old contents are neither read nor written any more; \
      counts of pending shards follow.";
-const NOTE_FENCED: &str =
-    "The contents were deleted as a whole meanwhile; what this delete had not taken there went with that one.";
+const NOTE_FENCED: &str = "The contents were deleted as a whole meanwhile; what this delete had not taken there went with that one.";
 
 fn row_answer(shard: ShardId, kind: DeleteKind, row: &RowView) -> ShardAnswer {
     let mut answer = ShardAnswer::open(shard, ShardStatus::Pending, None);
@@ -86,7 +85,9 @@ fn status_of(facts: &OperationFacts, states: &[(ShardId, ShardState)]) -> Delete
                 RowStatus::Fenced => status = DeleteStatus::Partial,
             },
             ShardState::Pending(Reach::Reached, _) => status = status.max_open(DeleteStatus::Pending),
-            ShardState::Refused(_) | ShardState::Pending(Reach::Unreached, _) => status = DeleteStatus::Partial,
+            ShardState::Refused(_) | ShardState::Pending(Reach::Unreached, _) => {
+                status = DeleteStatus::Partial
+            }
         }
     }
     if facts.waits_for_earlier { status.max_open(DeleteStatus::Pending) } else { status }

@@ -125,7 +125,10 @@ impl ShardFold {
     /// Known only if all of the shard's pieces were applied (INV-6).
     fn count(&self, fates: &[Fate]) -> Option<u64> {
         (self.status() == ShardStatus::Applied).then(|| {
-            self.applied.iter().map(|outcome| fates.iter().map(|fate| outcome.count(*fate)).sum::<u64>()).sum()
+            self.applied
+                .iter()
+                .map(|outcome| fates.iter().map(|fate| outcome.count(*fate)).sum::<u64>())
+                .sum()
         })
     }
 
@@ -134,7 +137,11 @@ impl ShardFold {
     }
 
     fn remaining(&self) -> Option<u64> {
-        if self.status() == ShardStatus::Applied { self.last().map(|outcome| outcome.remaining) } else { None }
+        if self.status() == ShardStatus::Applied {
+            self.last().map(|outcome| outcome.remaining)
+        } else {
+            None
+        }
     }
 
     fn into_delete(self, shard: ShardId) -> ShardAnswer {

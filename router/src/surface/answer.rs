@@ -61,7 +61,12 @@ pub(crate) fn error_body(error: &VerbError) -> ErrorBody {
         details.insert("shards".to_owned(), shards);
     }
     ErrorBody {
-        error: ErrorFields { code: error.code, message: error.message.clone(), retry: error.retry(), details },
+        error: ErrorFields {
+            code: error.code,
+            message: error.message.clone(),
+            retry: error.retry(),
+            details,
+        },
     }
 }
 

@@ -63,8 +63,9 @@ impl FromRequestParts<Router> for Preference {
 
     async fn from_request_parts(parts: &mut Parts, _router: &Router) -> Verb<Self> {
         let prefers = parts.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-        let asynchronous =
-            prefers.flat_map(|value| value.split(',')).any(|wish| wish.trim().eq_ignore_ascii_case("respond-async"));
+        let asynchronous = prefers
+            .flat_map(|value| value.split(','))
+            .any(|wish| wish.trim().eq_ignore_ascii_case("respond-async"));
         Ok(Self(if asynchronous { Respond::Async } else { Respond::Wait }))
     }
 }
@@ -113,7 +114,8 @@ fn check_media_type(headers: &HeaderMap) -> Verb<()> {
 }
 
 async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Verb<Bytes> {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
         return Err(too_large());
     }
@@ -157,8 +159,9 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Verb
             let at = if path == "." { String::new() } else { format!("{path}: ") };
             place(VerbError::new(code, format!("{at}{words}; {NOTHING}")).with("path", path))
         }
-        Category::Syntax | Category::Eof | Category::Io => {
-            place(VerbError::new(ErrorCode::InvalidJson, format!("the body is no valid JSON: {error}; {NOTHING}")))
-        }
+        Category::Syntax | Category::Eof | Category::Io => place(VerbError::new(
+            ErrorCode::InvalidJson,
+            format!("the body is no valid JSON: {error}; {NOTHING}"),
+        )),
     }
 }

@@ -45,9 +45,11 @@ impl Router {
     /// The cluster from the meta group, and every node's own word.
     pub async fn cluster(&self, call: &Call) -> Verb<ClusterView> {
         let info = self.core().catalog.cluster(Fresh::Asked, call.deadline).await?;
-        let nodes = join_all(info.nodes.iter().map(|node| async {
-            NodeView { info: node.clone(), status: self.status_of(node).await }
-        }));
+        let nodes = join_all(
+            info.nodes
+                .iter()
+                .map(|node| async { NodeView { info: node.clone(), status: self.status_of(node).await } }),
+        );
         let nodes = nodes.await;
         Ok(ClusterView { info: (*info).clone(), nodes })
     }

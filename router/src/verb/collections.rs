@@ -43,14 +43,19 @@ impl Router {
             Doubt::Nothing => meta_unavailable(&error),
             Doubt::Unknown => VerbError::new(
                 ErrorCode::OutcomeUnknown,
-                format!("whether the collection was made is not known ({}); list the collections", error.message),
+                format!(
+                    "whether the collection was made is not known ({}); list the collections",
+                    error.message
+                ),
             )
             .with("settles_by", call.deadline.unix_ms()),
         })?;
         match outcome {
             MetaOutcome::Collection(collection) => Ok(collection),
             // Ours: an earlier attempt of this call whose answer was lost.
-            MetaOutcome::Refused(MetaRefusal::Exists(existing)) if existing.extra == new.extra && !new.extra.is_empty() => {
+            MetaOutcome::Refused(MetaRefusal::Exists(existing))
+                if existing.extra == new.extra && !new.extra.is_empty() =>
+            {
                 Ok(*existing)
             }
             other => Err(unexpected(&other, &reference)),
@@ -58,7 +63,12 @@ impl Router {
     }
 
     /// Collections of an account: all, or those of one home; by name.
-    pub async fn list_collections(&self, call: &Call, account: &Account, home: Option<Home>) -> Verb<Vec<Collection>> {
+    pub async fn list_collections(
+        &self,
+        call: &Call,
+        account: &Account,
+        home: Option<Home>,
+    ) -> Verb<Vec<Collection>> {
         let query = MetaQuery::Collections { account: account.clone(), home };
         let reply = self.core().catalog.read(&query, call.deadline).await;
         match reply.map_err(|error| meta_unavailable(&error))?.body {
@@ -74,8 +84,11 @@ impl Router {
             collection: collection.clone(),
             namespace: NamespaceName::default(),
         };
-        let resolved =
-            self.core().catalog.resolve(&target.collection, &target.namespace, Fresh::Asked, call.deadline).await?;
+        let resolved = self
+            .core()
+            .catalog
+            .resolve(&target.collection, &target.namespace, Fresh::Asked, call.deadline)
+            .await?;
         resolved.map(|resolved| resolved.collection.clone()).ok_or_else(|| no_collection(collection))
     }
 }

@@ -54,7 +54,8 @@ impl Router {
     ) -> Verb<DeleteAnswer> {
         match selector {
             Selector::Ids(ids) => {
-                self.delete_ids(target, call, (DeleteKind::DeleteIds, WriteVerb::DeleteIds(ids)), wishes).await
+                self.delete_ids(target, call, (DeleteKind::DeleteIds, WriteVerb::DeleteIds(ids)), wishes)
+                    .await
             }
             Selector::IdsWhere(ids, filter) => {
                 let verb = WriteVerb::DeleteIdsWhere(ids, filter);
@@ -71,7 +72,12 @@ impl Router {
     }
 
     /// Deletes a collection with everything in it.
-    pub async fn drop_collection(&self, target: &Target, call: &Call, respond: Respond) -> Verb<DeleteAnswer> {
+    pub async fn drop_collection(
+        &self,
+        target: &Target,
+        call: &Call,
+        respond: Respond,
+    ) -> Verb<DeleteAnswer> {
         operation::run(self.core(), target, call, (OperationKind::DropCollection, respond)).await
     }
 

@@ -17,5 +17,6 @@ pub mod query;
 mod scatter;
 pub mod write;
 
-pub use call::{Call, Respond, Total};
 pub use crate::core::Target;
+pub use call::{Call, Respond, Total};
+pub use scatter::Missing;

@@ -130,8 +130,10 @@ async fn in_turn(
         let (shard, state) = &states[turn];
         if !is_done(state) {
             let left = limit.saturating_sub(sum_rows(rows(&states[..turn])));
-            let batch =
-                ForShard { shard: *shard, commands: vec![start(operation, contents(operation), filter, Some(left))] };
+            let batch = ForShard {
+                shard: *shard,
+                commands: vec![start(operation, contents(operation), filter, Some(left))],
+            };
             states[turn].1 = on_shard(core, cluster, (operation, batch), deadline).await;
         }
         if !is_done(&states[turn].1) {
@@ -168,9 +170,10 @@ async fn on_shard(
         Some(CommandFate::Outcome(CommandOutcome::Refused(Refusal::Fenced))) => {
             ShardState::Refused(shard_refusal(&Refusal::Fenced))
         }
-        Some(CommandFate::Outcome(other)) => {
-            ShardState::Pending(Reach::Reached, Some(ShardError::new(ErrorCode::Pending, format!("{other:?}"))))
-        }
+        Some(CommandFate::Outcome(other)) => ShardState::Pending(
+            Reach::Reached,
+            Some(ShardError::new(ErrorCode::Pending, format!("{other:?}"))),
+        ),
         // Recorded is recorded: whether this attempt arrived or not, the meta leader brings it there.
         Some(CommandFate::Nothing(error) | CommandFate::Unknown(error)) => {
             ShardState::Pending(Reach::Unreached, Some(ShardError::new(ErrorCode::Pending, error.message)))

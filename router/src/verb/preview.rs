@@ -49,11 +49,19 @@ type Part = (u64, Vec<RecordId>);
 
 impl Router {
     /// Counts what a delete would take, and shows at most `sample` ids of it.
-    pub async fn preview(&self, target: &Target, call: &Call, what: &Preview, sample: usize) -> Verb<Previewed> {
+    pub async fn preview(
+        &self,
+        target: &Target,
+        call: &Call,
+        what: &Preview,
+        sample: usize,
+    ) -> Verb<Previewed> {
         let (_, scattered) = scatter(self.core(), target, call, |_, incarnation, cluster| match what {
             Preview::Ids(ids) => ids_by_shard(&cluster.map, incarnation, ids)
                 .into_iter()
-                .map(|(shard, ids)| (shard, ReadRequest::Get { incarnation, ids, include: Include::default() }))
+                .map(|(shard, ids)| {
+                    (shard, ReadRequest::Get { incarnation, ids, include: Include::default() })
+                })
                 .collect(),
             Preview::Where(filter) => {
                 for_all(cluster, &ReadRequest::Preview { incarnation, filter: filter.clone(), sample })
@@ -72,7 +80,8 @@ impl Router {
             shards.push(ShardPreview { shard, answer: Ok((at, matched)) });
         }
         let missing = scattered.missing.into_iter();
-        shards.extend(missing.map(|missing| ShardPreview { shard: missing.shard, answer: Err(missing.error) }));
+        shards
+            .extend(missing.map(|missing| ShardPreview { shard: missing.shard, answer: Err(missing.error) }));
         shards.sort_by_key(|part| part.shard);
         first.sort();
         first.truncate(sample);

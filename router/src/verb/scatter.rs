@@ -66,7 +66,10 @@ pub(crate) async fn scatter(
 }
 
 fn ended() -> VerbError {
-    VerbError::new(ErrorCode::Unavailable, "these contents were deleted, and what the name means now can't be read in time")
+    VerbError::new(
+        ErrorCode::Unavailable,
+        "these contents were deleted, and what the name means now can't be read in time",
+    )
 }
 
 /// `None`: a shard says that the contents have ended.
@@ -101,8 +104,11 @@ pub(crate) fn complete(scattered: Scattered) -> Verb<Vec<(ShardId, ReadReply)>> 
 /// 503 that names the shards.
 pub(crate) fn unavailable(missing: &[Missing], first: &ShardError) -> VerbError {
     let shards: Vec<u32> = missing.iter().map(|missing| missing.shard.0).collect();
-    VerbError::new(ErrorCode::Unavailable, format!("shards {shards:?} didn't answer in time ({})", first.message))
-        .with("shards_unavailable", shards)
+    VerbError::new(
+        ErrorCode::Unavailable,
+        format!("shards {shards:?} didn't answer in time ({})", first.message),
+    )
+    .with("shards_unavailable", shards)
 }
 
 /// A shard answered another question: our fault.

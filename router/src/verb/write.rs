@@ -60,12 +60,8 @@ impl Router {
         let items = verb.items() as u64;
         let ran = run(self.core(), target, call, &verb).await?;
         if ran.incarnation == NO_CONTENTS {
-            let counts = WriteCounts {
-                inserted: Some(0),
-                updated: Some(0),
-                kept: Some(0),
-                absent: Some(items),
-            };
+            let counts =
+                WriteCounts { inserted: Some(0), updated: Some(0), kept: Some(0), absent: Some(items) };
             let status = lacuna_model::merge::DeleteStatus::Complete;
             return Ok(WriteAnswer { op_id: ran.op_id, status, counts, shards: Vec::new() });
         }
@@ -163,7 +159,12 @@ fn needs_contents(verb: &WriteVerb) -> bool {
 }
 
 /// A new op_id, carrying what any router needs to plan a repeat as the first call was (protocol PC3).
-pub(crate) fn make_op_id(core: &Core, call: &Call, incarnation: Incarnation, epoch: MapEpoch) -> (OpId, Stamp) {
+pub(crate) fn make_op_id(
+    core: &Core,
+    call: &Call,
+    incarnation: Incarnation,
+    epoch: MapEpoch,
+) -> (OpId, Stamp) {
     let born = core.peers.stamp();
     let parts = OpIdParts { random: rand::random(), born, incarnation, epoch, digest: call.digest };
     (OpId::from_parts(&parts), born)
@@ -222,7 +223,9 @@ async fn fit(
         let command = MetaCommand::FixDimension { collection: resolved.collection.id, dimension };
         match core.change(&command, call.deadline).await?.0 {
             MetaOutcome::Collection(collection) => schema = collection.schema,
-            MetaOutcome::Refused(lacuna_model::meta::MetaRefusal::Dimension(fixed)) => schema.dimension = Some(fixed),
+            MetaOutcome::Refused(lacuna_model::meta::MetaRefusal::Dimension(fixed)) => {
+                schema.dimension = Some(fixed)
+            }
             other => return Err(unexpected(&other, &target.collection)),
         }
     }

@@ -101,8 +101,10 @@ pub(crate) async fn describe(State(router): State<Router>, Plain(call): Plain) -
 }
 
 fn leader(view: &ClusterView, shard: u32) -> Option<u64> {
-    let groups = view.nodes.iter().filter_map(|node| node.status.as_ref().ok()).flat_map(|status| &status.groups);
-    let known = groups.filter(|group| group.shard.is_some_and(|known| known.0 == shard) && group.leader.is_some());
+    let groups =
+        view.nodes.iter().filter_map(|node| node.status.as_ref().ok()).flat_map(|status| &status.groups);
+    let known =
+        groups.filter(|group| group.shard.is_some_and(|known| known.0 == shard) && group.leader.is_some());
     known.max_by_key(|group| group.term).and_then(|group| group.leader).map(|node| node.0)
 }
 

@@ -17,19 +17,23 @@ use crate::surface::native::delete::respond_with;
 use crate::surface::native::parse::{NOTHING, collection, target};
 use crate::surface::native::views::{CollectionView, CollectionsView, NamespaceView, NamespacesView};
 use crate::surface::request::{Plain, Posted, Preference};
+use crate::verb::Total;
 use crate::verb::collections::NewCollection;
 use crate::verb::delete::{Selector, Wishes};
-use crate::verb::Total;
 
 /// Makes a collection.
 #[utoipa::path(post, path = "/v1/collections", tag = "collections", request_body = CreateCollectionBody,
     responses((status = 201, body = CollectionView), (status = 409, description = "The name is taken", body = answer::ErrorBody),
         (status = "default", body = answer::ErrorBody)))]
-pub(crate) async fn create(State(router): State<Router>, posted: Posted<CreateCollectionBody>) -> Verb<Response> {
+pub(crate) async fn create(
+    State(router): State<Router>,
+    posted: Posted<CreateCollectionBody>,
+) -> Verb<Response> {
     let body = posted.body;
     check_name(&body.name)?;
     if !(1..=MAX_DIMENSION).contains(&body.dimension) {
-        let message = format!("dimension must be from 1 to {MAX_DIMENSION}, got {}; {NOTHING}", body.dimension);
+        let message =
+            format!("dimension must be from 1 to {MAX_DIMENSION}, got {}; {NOTHING}", body.dimension);
         return Err(VerbError::argument(message).with("path", "dimension"));
     }
     let new = NewCollection {
@@ -133,6 +137,7 @@ pub(crate) async fn delete_namespace(
     Plain(call): Plain,
 ) -> Verb<Response> {
     let target = target(&c, Some(ns))?;
-    let answer = router.delete(&target, &call, Selector::All, Wishes { respond, total: Total::AsKnown }).await?;
+    let answer =
+        router.delete(&target, &call, Selector::All, Wishes { respond, total: Total::AsKnown }).await?;
     Ok(respond_with(&answer))
 }

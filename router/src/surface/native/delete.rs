@@ -64,7 +64,10 @@ pub(super) fn respond_with(answer: &DeleteAnswer) -> Response {
 }
 
 /// Ids and filter as given: null is refused, for it may have meant something else than missing.
-fn parts(ids: Option<Option<Vec<String>>>, filter: Option<Option<Value>>) -> Verb<(Option<Vec<String>>, Option<Value>)> {
+fn parts(
+    ids: Option<Option<Vec<String>>>,
+    filter: Option<Option<Value>>,
+) -> Verb<(Option<Vec<String>>, Option<Value>)> {
     if ids == Some(None) {
         return Err(empty("ids: null"));
     }
@@ -88,10 +91,13 @@ fn selector(body: DeleteBody) -> Verb<Selector> {
         .with("path", "delete_all"));
     }
     if body.limit.is_some() && (ids.is_some() || filter.is_none()) {
-        return Err(VerbError::argument(format!("limit: it goes with a filter alone; {NOTHING}")).with("path", "limit"));
+        return Err(VerbError::argument(format!("limit: it goes with a filter alone; {NOTHING}"))
+            .with("path", "limit"));
     }
     if body.limit == Some(0) {
-        return Err(VerbError::argument(format!("limit: 0, expected at least 1; {NOTHING}")).with("path", "limit"));
+        return Err(
+            VerbError::argument(format!("limit: 0, expected at least 1; {NOTHING}")).with("path", "limit")
+        );
     }
     match (ids, filter) {
         (Some(texts), None) => Ok(Selector::Ids(placed_ids(texts)?)),

@@ -15,12 +15,26 @@ use crate::surface::native::{cluster, collections, delete, health, operations, r
             and Lacuna-Status. Requests may carry Lacuna-Deadline-Ms (100 to 60,000) and, for writes, Idempotency-Key."
     ),
     paths(
-        collections::create, collections::list, collections::describe, collections::drop_it,
-        collections::namespaces, collections::delete_namespace,
-        write::upsert, write::update, read::get, read::query, read::count, read::list,
-        delete::delete, delete::preview,
-        operations::list, operations::describe, cluster::describe,
-        health::lives, health::ready, health::metrics,
+        collections::create,
+        collections::list,
+        collections::describe,
+        collections::drop_it,
+        collections::namespaces,
+        collections::delete_namespace,
+        write::upsert,
+        write::update,
+        read::get,
+        read::query,
+        read::count,
+        read::list,
+        delete::delete,
+        delete::preview,
+        operations::list,
+        operations::describe,
+        cluster::describe,
+        health::lives,
+        health::ready,
+        health::metrics,
     )
 )]
 struct Document;

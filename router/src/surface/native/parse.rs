@@ -25,14 +25,17 @@ pub(super) const NOTHING: &str = "nothing was changed";
 pub(super) fn collection(text: &str) -> CollectionRef {
     let account = Account::default();
     match text.parse::<u64>() {
-        Ok(id) if text.bytes().all(|byte| byte.is_ascii_digit()) => CollectionRef::Id(account, CollectionId(id)),
+        Ok(id) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            CollectionRef::Id(account, CollectionId(id))
+        }
         _ => CollectionRef::Name(Home::native(account), text.to_owned()),
     }
 }
 
 pub(super) fn namespace(name: Option<String>) -> Verb<NamespaceName> {
-    NamespaceName::new(name.unwrap_or_default())
-        .map_err(|error| VerbError::argument(format!("namespace: {error}; {NOTHING}")).with("path", "namespace"))
+    NamespaceName::new(name.unwrap_or_default()).map_err(|error| {
+        VerbError::argument(format!("namespace: {error}; {NOTHING}")).with("path", "namespace")
+    })
 }
 
 pub(super) fn target(c: &str, name: Option<String>) -> Verb<Target> {
@@ -48,7 +51,9 @@ pub(super) fn record_id(text: String, path: impl Fn() -> String) -> Verb<RecordI
 pub(super) fn check_number(field: &str, items: usize) -> Verb<()> {
     if items > MAX_ITEMS {
         let message = format!("{field}: {items} items, at most {MAX_ITEMS} in one request; {NOTHING}");
-        return Err(VerbError::new(ErrorCode::TooLarge, message).with("path", field).with("max_items", MAX_ITEMS));
+        return Err(VerbError::new(ErrorCode::TooLarge, message)
+            .with("path", field)
+            .with("max_items", MAX_ITEMS));
     }
     if items == 0 {
         return Err(VerbError::argument(format!("{field}: an empty list, expected at least one; {NOTHING}"))
@@ -126,7 +131,11 @@ pub(super) fn include(parts: Option<&[Part]>, default: Include) -> Include {
 }
 
 /// A number in a range, or its default.
-pub(super) fn in_range(field: &str, given: Option<usize>, (least, most): (usize, usize)) -> Verb<Option<usize>> {
+pub(super) fn in_range(
+    field: &str,
+    given: Option<usize>,
+    (least, most): (usize, usize),
+) -> Verb<Option<usize>> {
     match given {
         Some(number) if !(least..=most).contains(&number) => {
             let message = format!("{field} must be from {least} to {most}, got {number}; {NOTHING}");

@@ -17,9 +17,9 @@ use crate::surface::native::views::{
     CountView, IdsView, MatchesView, QueryView, RecordJson, RecordsView, UnavailableShard,
 };
 use crate::surface::request::Posted;
+use crate::verb::Missing;
 use crate::verb::list::Page;
 use crate::verb::query::Query;
-use crate::verb::scatter::Missing;
 
 fn unavailable(missing: Vec<Missing>) -> Vec<UnavailableShard> {
     missing.into_iter().map(|m| UnavailableShard { shard: m.shard.0, error: m.error }).collect()
@@ -56,7 +56,9 @@ pub(crate) async fn get(
         return Ok(answer::json(StatusCode::OK, &RecordsView { records, cursor }));
     };
     if body.filter.is_some() || body.limit.is_some() || body.cursor.is_some() {
-        return Err(VerbError::argument("ids: a get by ids takes no filter, limit or cursor").with("path", "ids"));
+        return Err(
+            VerbError::argument("ids: a get by ids takes no filter, limit or cursor").with("path", "ids")
+        );
     }
     let records = router.get(&target, &posted.call, &ids(texts)?, include).await?;
     let records = records.into_iter().map(RecordJson::from).collect();
@@ -131,7 +133,11 @@ pub(crate) async fn query(
     let matches = |hits: Vec<Hit>| hits.into_iter().map(Into::into).collect();
     let mut results = found.results.into_iter();
     let view = if one {
-        QueryView { matches: Some(matches(results.next().unwrap_or_default())), results: None, shards_unavailable }
+        QueryView {
+            matches: Some(matches(results.next().unwrap_or_default())),
+            results: None,
+            shards_unavailable,
+        }
     } else {
         let results = results.map(|hits| MatchesView { matches: matches(hits) }).collect();
         QueryView { matches: None, results: Some(results), shards_unavailable }

@@ -263,7 +263,11 @@ pub struct PreviewView {
 impl From<Previewed> for PreviewView {
     fn from(previewed: Previewed) -> Self {
         let sample = previewed.sample.into_iter().map(lacuna_model::RecordId::into_string).collect();
-        Self { matched: previewed.matched, sample, shards: previewed.shards.into_iter().map(shard_preview).collect() }
+        Self {
+            matched: previewed.matched,
+            sample,
+            shards: previewed.shards.into_iter().map(shard_preview).collect(),
+        }
     }
 }
 

@@ -167,12 +167,15 @@ fn then(first: &mut RecordPatch, second: RecordPatch) {
 }
 
 fn bad_metadata(position: u32, error: &lacuna_model::value::ValueError) -> VerbError {
-    VerbError::argument(format!("records[{position}].metadata: {error}; {NOTHING}")).with("position", position)
+    VerbError::argument(format!("records[{position}].metadata: {error}; {NOTHING}"))
+        .with("position", position)
 }
 
 fn check_document(document: Option<&str>, path: impl Fn() -> String) -> Verb<()> {
     match document {
-        Some(text) if text.len() > MAX_DOCUMENT_BYTES => Err(too_large(&path(), text.len(), MAX_DOCUMENT_BYTES)),
+        Some(text) if text.len() > MAX_DOCUMENT_BYTES => {
+            Err(too_large(&path(), text.len(), MAX_DOCUMENT_BYTES))
+        }
         _ => Ok(()),
     }
 }
