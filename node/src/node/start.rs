@@ -125,7 +125,8 @@ impl Node {
         let driver = Driver::new(
             Arc::clone(&self.meta) as Arc<dyn crate::meta::driver::MetaGroup>,
             self.meta.view.clone(),
-            (Arc::new(Others(Weak::clone(&weak))), Arc::new(PeerClocks::default())),
+            Arc::new(Others(Weak::clone(&weak))),
+            Arc::new(PeerClocks::default()),
         );
         self.run(driver.run(self.stop.clone()));
         self.run(placement::follow(Weak::clone(&weak), self.stop.clone()));
