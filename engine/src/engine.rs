@@ -135,14 +135,19 @@ impl Engine {
         }
         let (outcomes, committed) = {
             let mut transaction = Transaction::new(self.config.shard, &live.store, &live.state, &live.index);
-            let outcomes: Result<Vec<_>, _> = entries.iter().map(|entry| apply::entry(&mut transaction, entry)).collect();
+            let outcomes: Result<Vec<_>, _> =
+                entries.iter().map(|entry| apply::entry(&mut transaction, entry)).collect();
             (outcomes?, transaction.finish(sidecar)?)
         };
         self.commit(live, committed)?;
         Ok(outcomes)
     }
 
-    fn commit(&self, live: RwLockUpgradableReadGuard<'_, Live>, committed: Committed) -> Result<(), ApplyError> {
+    fn commit(
+        &self,
+        live: RwLockUpgradableReadGuard<'_, Live>,
+        committed: Committed,
+    ) -> Result<(), ApplyError> {
         let Committed { writes, delta, index } = committed;
         let mut live = RwLockUpgradableReadGuard::upgrade(live);
         let bytes = self.note_commit(live.store.commit(writes))?;

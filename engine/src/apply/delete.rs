@@ -16,7 +16,12 @@ use crate::store::StoreError;
 use crate::store::records::{Vector, decode};
 
 /// Deletes each id; a repeated one counts once.
-pub(super) fn by_ids(transaction: &mut Transaction<'_>, at: Place, incarnation: Incarnation, ids: &[IdAt]) -> Fates {
+pub(super) fn by_ids(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    incarnation: Incarnation,
+    ids: &[IdAt],
+) -> Fates {
     each_once(ids, |id| one(transaction, at, incarnation, (id, None)))
 }
 

@@ -51,7 +51,10 @@ pub enum ApplyError {
 }
 
 /// Applies one entry to the view.
-pub(crate) fn entry(transaction: &mut Transaction<'_>, entry: &EntryAt) -> Result<Vec<CommandOutcome>, ApplyError> {
+pub(crate) fn entry(
+    transaction: &mut Transaction<'_>,
+    entry: &EntryAt,
+) -> Result<Vec<CommandOutcome>, ApplyError> {
     let (given, applied) = (entry.position, transaction.applied());
     if given.index <= applied.index && applied != LogPosition::default() {
         return Err(ApplyError::OutOfOrder { given, applied });
@@ -64,7 +67,11 @@ pub(crate) fn entry(transaction: &mut Transaction<'_>, entry: &EntryAt) -> Resul
     places.map(|(command, place)| one(transaction, Place { position: given, place }, command)).collect()
 }
 
-fn one(transaction: &mut Transaction<'_>, at: Place, command: &Command) -> Result<CommandOutcome, ApplyError> {
+fn one(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    command: &Command,
+) -> Result<CommandOutcome, ApplyError> {
     let outcome = match command {
         Command::Write(write) => write::apply(transaction, at, write)?,
         Command::StartWhere(start) => delete_where::start(transaction, at, start)?,

@@ -19,12 +19,7 @@ use crate::store::{Bytes, Store, StoreError, Writes, values};
 /// What the index is told once the store has taken the batch, in this order.
 pub(crate) enum IndexChange {
     /// A record as it now is.
-    Upsert {
-        incarnation: Incarnation,
-        schema: Schema,
-        key: RecordKey,
-        record: Box<StoredRecord>,
-    },
+    Upsert { incarnation: Incarnation, schema: Schema, key: RecordKey, record: Box<StoredRecord> },
     /// A record is gone.
     Remove { incarnation: Incarnation, id: String },
     /// An incarnation is gone.
@@ -109,7 +104,11 @@ impl<'a> Transaction<'a> {
     // Records.
 
     /// A record's value as this batch sees it.
-    pub(crate) fn record(&self, incarnation: Incarnation, key: &RecordKey) -> Result<Option<Bytes>, StoreError> {
+    pub(crate) fn record(
+        &self,
+        incarnation: Incarnation,
+        key: &RecordKey,
+    ) -> Result<Option<Bytes>, StoreError> {
         self.value(&keys::record(incarnation, key.slot, &key.id))
     }
 
@@ -254,7 +253,11 @@ impl<'a> Transaction<'a> {
     }
 
     /// Changes a row, if it is there.
-    pub(crate) fn change_row<R>(&mut self, number: OpNumber, change: impl FnOnce(&mut RowState) -> R) -> Option<R> {
+    pub(crate) fn change_row<R>(
+        &mut self,
+        number: OpNumber,
+        change: impl FnOnce(&mut RowState) -> R,
+    ) -> Option<R> {
         let slot = self.rows.entry(number).or_insert_with(|| self.base.rows.get(&number).cloned());
         let row = slot.as_mut()?;
         let result = change(row);
@@ -322,7 +325,12 @@ impl<'a> Transaction<'a> {
     }
 
     /// The first `limit` keys in `from..to` as this batch sees them, ascending.
-    pub(crate) fn first_in(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
+    pub(crate) fn first_in(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
         if from >= to {
             return Ok(Vec::new());
         }

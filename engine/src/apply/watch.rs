@@ -34,7 +34,10 @@ pub(super) fn taken(
         return Ok(false);
     }
     let record = decode(old, Vector::Skip)?;
-    let taker = transaction.watchers(incarnation).find(|(_, row)| row.would_take(key, &record)).map(|(number, _)| number);
+    let taker = transaction
+        .watchers(incarnation)
+        .find(|(_, row)| row.would_take(key, &record))
+        .map(|(number, _)| number);
     let Some(number) = taker else { return Ok(false) };
     transaction.remove_record(incarnation, key, old);
     credit(transaction, at, incarnation, number);
@@ -42,7 +45,12 @@ pub(super) fn taken(
 }
 
 /// Counts one deleted record to a row.
-pub(super) fn credit(transaction: &mut Transaction<'_>, at: Place, incarnation: Incarnation, number: OpNumber) {
+pub(super) fn credit(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    incarnation: Incarnation,
+    number: OpNumber,
+) {
     let remaining = transaction.live(incarnation);
     transaction.change_row(number, |row| {
         let view = &mut row.row.view;

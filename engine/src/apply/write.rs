@@ -12,7 +12,11 @@ use crate::store::{StoreError, keys, values};
 pub(super) type Fates = Result<Vec<ItemFate>, StoreError>;
 
 /// Applies a write, exactly once (INV-7).
-pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, write: &Write) -> Result<CommandOutcome, StoreError> {
+pub(super) fn apply(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    write: &Write,
+) -> Result<CommandOutcome, StoreError> {
     // An outcome past its window counts as evicted, whether eviction came to it or not: one comparison.
     if write.call.expires() < transaction.stamp() {
         return Ok(CommandOutcome::Refused(Refusal::Forgotten(transaction.stamp())));
@@ -55,7 +59,9 @@ fn run(transaction: &mut Transaction<'_>, at: Place, write: &Write) -> Result<Co
         WriteVerb::Merge(patches) => upsert::merge(transaction, at, incarnation, patches)?,
         WriteVerb::Update(patches) => update::update(transaction, at, incarnation, patches)?,
         WriteVerb::DeleteIds(ids) => delete::by_ids(transaction, at, incarnation, ids)?,
-        WriteVerb::DeleteIdsWhere(ids, filter) => delete::by_ids_where(transaction, at, write, (ids, filter))?,
+        WriteVerb::DeleteIdsWhere(ids, filter) => {
+            delete::by_ids_where(transaction, at, write, (ids, filter))?
+        }
     };
     let remaining = transaction.live(incarnation);
     Ok(CommandOutcome::Written(WriteOutcome { at: at.position, items, remaining }))
@@ -75,9 +81,11 @@ fn refusal(transaction: &Transaction<'_>, write: &Write) -> Option<Refusal> {
     let agrees = stored.is_none_or(|stored| {
         stored.metric == write.schema.metric
             && stored.kind == write.schema.kind
-            && (stored.dimension.is_none() || write.schema.dimension.is_none_or(|carried| stored.dimension == Some(carried)))
+            && (stored.dimension.is_none()
+                || write.schema.dimension.is_none_or(|carried| stored.dimension == Some(carried)))
     });
-    let fits = dimensions(&write.verb).all(|length| agreed.dimension.is_some_and(|fixed| fixed as usize == length));
+    let fits =
+        dimensions(&write.verb).all(|length| agreed.dimension.is_some_and(|fixed| fixed as usize == length));
     (!agrees || !fits).then(|| Refusal::Schema(stored.unwrap_or(write.schema)))
 }
 
@@ -91,9 +99,15 @@ fn effective(stored: Option<Schema>, carried: Schema) -> Schema {
 
 fn ids(verb: &WriteVerb) -> Box<dyn Iterator<Item = &RecordId> + '_> {
     match verb {
-        WriteVerb::Upsert(records) | WriteVerb::Insert(records) => Box::new(records.iter().map(|record| &record.id)),
-        WriteVerb::Merge(patches) | WriteVerb::Update(patches) => Box::new(patches.iter().map(|patch| &patch.id)),
-        WriteVerb::DeleteIds(ids) | WriteVerb::DeleteIdsWhere(ids, _) => Box::new(ids.iter().map(|at| &at.id)),
+        WriteVerb::Upsert(records) | WriteVerb::Insert(records) => {
+            Box::new(records.iter().map(|record| &record.id))
+        }
+        WriteVerb::Merge(patches) | WriteVerb::Update(patches) => {
+            Box::new(patches.iter().map(|patch| &patch.id))
+        }
+        WriteVerb::DeleteIds(ids) | WriteVerb::DeleteIdsWhere(ids, _) => {
+            Box::new(ids.iter().map(|at| &at.id))
+        }
     }
 }
 

@@ -34,7 +34,11 @@ pub(super) fn compile(filter: &Filter) -> Result<CompiledFilter, ReadError> {
 }
 
 /// Keys that can match, in the store's order; `None` if the incarnation has ended.
-pub(super) fn candidates(engine: &Engine, incarnation: Incarnation, filter: &Filter) -> Option<Vec<RecordKey>> {
+pub(super) fn candidates(
+    engine: &Engine,
+    incarnation: Incarnation,
+    filter: &Filter,
+) -> Option<Vec<RecordKey>> {
     let live = engine.read_lock();
     if live.state.is_ended(incarnation) {
         return None;
@@ -71,7 +75,9 @@ pub(super) fn matches(
     filter: &CompiledFilter,
     key: &RecordKey,
 ) -> Result<bool, ReadError> {
-    let Some(value) = live.store.get(&keys::record(incarnation, key.slot, &key.id))? else { return Ok(false) };
+    let Some(value) = live.store.get(&keys::record(incarnation, key.slot, &key.id))? else {
+        return Ok(false);
+    };
     let record = decode(&value, Vector::Skip)?;
     Ok(filter.matches(&record.metadata, record.document.as_deref()))
 }

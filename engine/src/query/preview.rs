@@ -34,7 +34,8 @@ pub(super) fn preview(
     match walked {
         Walked::Fenced => Ok(ReadBody::Fenced),
         Walked::Done => {
-            let sample: Result<Vec<_>, _> = smallest.into_sorted_vec().into_iter().map(RecordId::new).collect();
+            let sample: Result<Vec<_>, _> =
+                smallest.into_sorted_vec().into_iter().map(RecordId::new).collect();
             Ok(ReadBody::Preview { matched, sample: sample? })
         }
     }

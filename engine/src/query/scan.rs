@@ -44,7 +44,9 @@ fn plain(engine: &Engine, ask: &Scan<'_>) -> Result<ReadBody, ReadError> {
 fn filtered(engine: &Engine, ask: &Scan<'_>, filter: &Filter) -> Result<ReadBody, ReadError> {
     let compiled = compile(filter)?;
     let Some(mut keys) = candidates(engine, ask.incarnation, filter) else { return Ok(ReadBody::Fenced) };
-    keys.retain(|key| key.id.starts_with(ask.prefix) && ask.after.is_none_or(|after| key.id.as_str() > after));
+    keys.retain(|key| {
+        key.id.starts_with(ask.prefix) && ask.after.is_none_or(|after| key.id.as_str() > after)
+    });
     keys.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let mut records: Vec<RecordView> = Vec::new();
     let mut more = false;

@@ -41,7 +41,8 @@ impl Engine {
         let sidecar = live.state.sidecar.as_ref().map(|bytes| bytes.to_vec());
         drop(live);
         let bytes = writer.finish()?;
-        fs::rename(&temporary, path).map_err(|source| SnapshotError::File { path: path.to_owned(), source })?;
+        fs::rename(&temporary, path)
+            .map_err(|source| SnapshotError::File { path: path.to_owned(), source })?;
         sync_dir(path.parent().unwrap_or(Path::new(".")))?;
         Ok(Exported { applied, sidecar, bytes })
     }

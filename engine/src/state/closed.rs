@@ -38,7 +38,9 @@ mod tests {
         assert!(!closed.contains(OpNumber(1)) && !closed.contains(OpNumber(3)));
         closed.note(&Close { numbers: vec![], low: OpNumber(4) });
         closed.note(&Close { numbers: vec![], low: OpNumber(3) });
-        assert!(closed.contains(OpNumber(3)) && closed.contains(OpNumber(5)) && !closed.contains(OpNumber(4)));
+        assert!(
+            closed.contains(OpNumber(3)) && closed.contains(OpNumber(5)) && !closed.contains(OpNumber(4))
+        );
         assert_eq!(closed.above.len(), 1);
     }
 }

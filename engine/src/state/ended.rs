@@ -33,7 +33,10 @@ impl EndedChunk {
 /// The incarnations in a chunk, ascending.
 pub(crate) fn chunk_members(number: u64, chunk: &EndedChunk) -> Vec<u64> {
     let first = number.saturating_mul(ENDED_CHUNK);
-    (0..ENDED_CHUNK).filter(|bit| chunk.0[(bit / 8) as usize] & (1 << (bit % 8)) != 0).map(|bit| first + bit).collect()
+    (0..ENDED_CHUNK)
+        .filter(|bit| chunk.0[(bit / 8) as usize] & (1 << (bit % 8)) != 0)
+        .map(|bit| first + bit)
+        .collect()
 }
 
 #[cfg(test)]

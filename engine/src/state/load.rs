@@ -47,7 +47,8 @@ pub(crate) fn load(
             found.rest.add(digest::of_rest(&key, &value));
         }
         if kind == Kind::Record {
-            let (incarnation, record) = keys::parse_record(&key).ok_or_else(|| StoreError::corrupt("a record's key"))?;
+            let (incarnation, record) =
+                keys::parse_record(&key).ok_or_else(|| StoreError::corrupt("a record's key"))?;
             if loaded.state.is_ended(incarnation) {
                 loaded.state.garbage.insert(incarnation);
                 continue;
@@ -65,18 +66,22 @@ pub(crate) fn load(
 }
 
 fn take(state: &mut State, kind: Kind, key: &[u8], value: &Bytes) -> Result<(), StoreError> {
-    let number = || keys::number_of(key).ok_or_else(|| StoreError::corrupt(format!("a key of kind {kind:?}")));
+    let number =
+        || keys::number_of(key).ok_or_else(|| StoreError::corrupt(format!("a key of kind {kind:?}")));
     match kind {
         Kind::Head => state.head = values::decode::<Head>(value, "the head")?,
         Kind::Sidecar => state.sidecar = Some(value.as_ref().into()),
         Kind::Slots => state.slots = Slots::from_stored(&values::decode::<StoredSlots>(value, "the slots")?),
         Kind::Ended => {
-            let chunk = EndedChunk::read(Some(value)).ok_or_else(|| StoreError::corrupt("ended incarnations"))?;
+            let chunk =
+                EndedChunk::read(Some(value)).ok_or_else(|| StoreError::corrupt("ended incarnations"))?;
             state.ended.extend(chunk_members(number()?, &chunk));
         }
         Kind::Closed => state.closed = values::decode(value, "closed numbers")?,
         Kind::Incarnation => {
-            state.incarnations.insert(Incarnation(number()?), values::decode(value, "an incarnation's state")?);
+            state
+                .incarnations
+                .insert(Incarnation(number()?), values::decode(value, "an incarnation's state")?);
         }
         Kind::Row => {
             state.rows.insert(OpNumber(number()?), RowState::new(values::decode::<Row>(value, "a row")?));
@@ -106,7 +111,10 @@ impl Found {
         match loaded.state.incarnations.get(&incarnation) {
             None => loaded.damage.push(format!("incarnation {incarnation} has {live} records but no state")),
             Some(stored) if stored.live != live => {
-                loaded.damage.push(format!("incarnation {incarnation}: {live} records, its counter says {}", stored.live));
+                loaded.damage.push(format!(
+                    "incarnation {incarnation}: {live} records, its counter says {}",
+                    stored.live
+                ));
             }
             Some(stored) if stored.digest != digest.0 => {
                 loaded.damage.push(format!("incarnation {incarnation}: its records' digest is wrong"));
@@ -119,7 +127,9 @@ impl Found {
         self.close(loaded);
         for (incarnation, stored) in &loaded.state.incarnations {
             if stored.live > 0 && !self.seen.contains(incarnation) {
-                loaded.damage.push(format!("incarnation {incarnation}: no records, its counter says {}", stored.live));
+                loaded
+                    .damage
+                    .push(format!("incarnation {incarnation}: no records, its counter says {}", stored.live));
             }
         }
         let head = loaded.state.head;

@@ -39,7 +39,8 @@ impl Slots {
     }
 
     pub(crate) fn to_stored(&self) -> StoredSlots {
-        let slots = self.held.iter().zip(0..).filter(|(held, _)| **held).map(|(_, slot)| Slot(slot)).collect();
+        let slots =
+            self.held.iter().zip(0..).filter(|(held, _)| **held).map(|(_, slot)| Slot(slot)).collect();
         StoredSlots { epoch: self.epoch, slots }
     }
 

@@ -86,7 +86,9 @@ impl Generations {
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&self.dir).map_err(io)? {
             let name = entry.map_err(io)?.file_name();
-            numbers.extend(name.to_string_lossy().strip_prefix(PREFIX).and_then(|number| number.parse::<u64>().ok()));
+            numbers.extend(
+                name.to_string_lossy().strip_prefix(PREFIX).and_then(|number| number.parse::<u64>().ok()),
+            );
         }
         Ok(numbers)
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub(crate) use barrier::sync_dir;
 pub(crate) use generations::Generations;
@@ -75,6 +76,23 @@ impl From<Vec<u8>> for Bytes {
 /// What a batch does: key → new value, or `None` to remove it.
 pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Bytes>>;
 
+/// How often, and how far apart, a store whose lock is held is tried again.
+const LOCK_TRIES: u32 = 150;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Opens, waiting for the lock: sled's own threads may hold a store for moments after it was dropped.
+fn open_unlocked(config: &sled::Config) -> Result<sled::Db, StoreError> {
+    for _ in 1..LOCK_TRIES {
+        match config.open() {
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            other => return Ok(other?),
+        }
+    }
+    Ok(config.open()?)
+}
+
 /// One generation of a replica's store.
 pub(crate) struct Store {
     db: sled::Db,
@@ -86,13 +104,12 @@ impl Store {
     pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(|error| StoreError::io(dir, error))?;
         // The timer is off: it would sync at random times beside the log's own syncs.
-        let db = sled::Config::new()
+        let config = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_bytes)
             .mode(sled::Mode::HighThroughput)
-            .flush_every_ms(None)
-            .open()?;
-        Ok(Self { db, dir: dir.to_owned() })
+            .flush_every_ms(None);
+        Ok(Self { db: open_unlocked(&config)?, dir: dir.to_owned() })
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -100,7 +117,11 @@ impl Store {
     }
 
     /// Keys in `from..to` with their values, ascending.
-    pub(crate) fn range(&self, from: &[u8], to: &[u8]) -> impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + use<> {
+    pub(crate) fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+    ) -> impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + use<> {
         self.db.range(from.to_vec()..to.to_vec()).map(|pair| {
             let (key, value) = pair?;
             Ok((Bytes(key), Bytes(value)))

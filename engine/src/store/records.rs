@@ -1,9 +1,9 @@
 //! A record's value: exactly the postcard of [`StoredRecord`], written and read by hand around the vector,
 //! so that a vector is one copy and a filter's verdict needn't decode it.
 
+use lacuna_model::Stamp;
 use lacuna_model::record::{Ordinal, Owner, StoredRecord, Written};
 use lacuna_model::value::Metadata;
-use lacuna_model::Stamp;
 
 use super::values::{VERSION, body};
 use super::{Bytes, StoreError};
@@ -52,7 +52,8 @@ pub(crate) enum Vector {
 pub(crate) fn decode(bytes: &[u8], vector: Vector) -> Result<StoredRecord, StoreError> {
     let (written, ordinal, rest) = split_head(bytes)?;
     let (raw, rest) = split_vector(rest)?;
-    let (document, metadata, holds, expires, owners): Tail = postcard::from_bytes(rest).map_err(unreadable)?;
+    let (document, metadata, holds, expires, owners): Tail =
+        postcard::from_bytes(rest).map_err(|error| unreadable(&error))?;
     let vector = match vector {
         Vector::Skip => None,
         Vector::Read => raw.map(floats),
@@ -67,7 +68,8 @@ pub(crate) fn decode_head(bytes: &[u8]) -> Result<(Written, Ordinal), StoreError
 }
 
 fn split_head(bytes: &[u8]) -> Result<(Written, Ordinal, &[u8]), StoreError> {
-    let ((written, ordinal), rest) = postcard::take_from_bytes(body(bytes, WHAT)?).map_err(unreadable)?;
+    let ((written, ordinal), rest) =
+        postcard::take_from_bytes(body(bytes, WHAT)?).map_err(|error| unreadable(&error))?;
     Ok((written, ordinal, rest))
 }
 
@@ -76,7 +78,8 @@ fn split_vector(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), StoreError> {
     match bytes.split_first().ok_or_else(cut)? {
         (0, rest) => Ok((None, rest)),
         (1, rest) => {
-            let (length, rest): (u32, &[u8]) = postcard::take_from_bytes(rest).map_err(unreadable)?;
+            let (length, rest): (u32, &[u8]) =
+                postcard::take_from_bytes(rest).map_err(|error| unreadable(&error))?;
             let (vector, rest) = rest.split_at_checked(length as usize * 4).ok_or_else(cut)?;
             Ok((Some(vector), rest))
         }
@@ -88,7 +91,7 @@ fn floats(raw: &[u8]) -> Vec<f32> {
     raw.chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect()
 }
 
-fn unreadable(error: postcard::Error) -> StoreError {
+fn unreadable(error: &postcard::Error) -> StoreError {
     StoreError::corrupt(format!("a record can't be read: {error}"))
 }
 
@@ -119,7 +122,10 @@ mod tests {
             let bytes = encode(&record).unwrap();
             assert_eq!(&bytes[1..], postcard::to_stdvec(&record).unwrap().as_slice());
             assert_eq!(decode(&bytes, Vector::Read).unwrap(), record);
-            assert_eq!(decode(&bytes, Vector::Skip).unwrap(), StoredRecord { vector: None, ..record.clone() });
+            assert_eq!(
+                decode(&bytes, Vector::Skip).unwrap(),
+                StoredRecord { vector: None, ..record.clone() }
+            );
             assert_eq!(decode_head(&bytes).unwrap(), (record.written, record.ordinal));
         }
     }

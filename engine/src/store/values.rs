@@ -25,7 +25,9 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T,
 pub(crate) fn body<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8], StoreError> {
     match bytes.split_first() {
         Some((&VERSION, body)) => Ok(body),
-        Some((version, _)) => Err(StoreError::corrupt(format!("{what} has version {version}, this is version {VERSION}"))),
+        Some((version, _)) => {
+            Err(StoreError::corrupt(format!("{what} has version {version}, this is version {VERSION}")))
+        }
         None => Err(StoreError::corrupt(format!("{what} is empty"))),
     }
 }

@@ -41,7 +41,7 @@ fn entry(index: u64, commands: Vec<Command>) -> EntryAt {
 
 #[test]
 fn what_is_written_is_read_and_survives_reopening_without_a_flush() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::making::new_dir();
     let slots = Command::SetSlots(SetSlots { epoch: MapEpoch(1), slots: (0..SLOTS).map(Slot).collect() });
     let upsert = write("u1", WriteVerb::Upsert(vec![record("a", 1.0), record("b", 2.0)]));
     let delete = write(
