@@ -229,7 +229,7 @@ fn view(id: &str, record: &NaiveRecord) -> RecordView {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(200), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(1_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_engine_answers_as_the_naive_model(steps in steps(40)) {
@@ -243,7 +243,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(40), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(150), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn replicas_fed_the_same_log_in_batches_of_any_size_agree(steps in steps(40), sizes in prop::collection::vec(1..7usize, 3)) {
