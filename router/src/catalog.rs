@@ -80,12 +80,13 @@ impl State {
     }
 
     fn confirm(&mut self, changes: Option<Vec<Changed>>, version: u64, sent_ns: u64) {
-        match changes {
-            Some(changes) => changes.iter().for_each(|changed| self.drop_changed(changed)),
-            None => {
-                self.names.clear();
-                self.cluster = None;
+        if let Some(changes) = changes {
+            for changed in &changes {
+                self.drop_changed(changed);
             }
+        } else {
+            self.names.clear();
+            self.cluster = None;
         }
         self.version = self.version.max(version);
         self.confirmed_ns = self.confirmed_ns.max(sent_ns);

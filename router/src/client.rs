@@ -76,8 +76,10 @@ enum Next {
 fn next_after(error: &CallError) -> Next {
     match error {
         CallError::NotLeader { leader: Some(leader) } => Next::Hint(*leader),
-        CallError::NotLeader { leader: None } | CallError::NotHere | CallError::Unreachable(_) => Next::Other,
-        CallError::Lost(_) => Next::Other,
+        CallError::NotLeader { leader: None }
+        | CallError::NotHere
+        | CallError::Unreachable(_)
+        | CallError::Lost(_) => Next::Other,
         CallError::OtherBoot => Next::Same,
         CallError::Busy | CallError::Unknown(_) => Next::PauseSame,
         CallError::Unavailable(_) => Next::PauseOther,

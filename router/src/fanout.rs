@@ -88,7 +88,9 @@ fn settle(
         Ok(NodeReply::Written { outcomes, .. }) if outcomes.len() == open.len() => outcomes,
         Ok(other) => {
             let error = ShardError::new(ErrorCode::OutcomeUnknown, format!("odd answer: {other:?}"));
-            open.iter().for_each(|place| fates[*place] = Some(CommandFate::Unknown(error.clone())));
+            for place in open {
+                fates[*place] = Some(CommandFate::Unknown(error.clone()));
+            }
             return;
         }
         Err(unanswered) => {
@@ -97,7 +99,9 @@ fn settle(
                 Doubt::Nothing => CommandFate::Nothing(error),
                 Doubt::Unknown => CommandFate::Unknown(error),
             };
-            open.iter().for_each(|place| fates[*place] = Some(fate.clone()));
+            for place in open {
+                fates[*place] = Some(fate.clone());
+            }
             return;
         }
     };

@@ -31,7 +31,7 @@ struct Peer {
 /// All nodes, as far as known.
 pub(crate) struct Peers {
     connector: Arc<dyn Connector>,
-    peers: RwLock<Vec<Peer>>,
+    known: RwLock<Vec<Peer>>,
     leaders: RwLock<HashMap<Group, NodeId>>,
     clocks: PeerClocks,
     stamp: AtomicU64,
@@ -41,7 +41,7 @@ impl Peers {
     pub(crate) fn new(connector: Arc<dyn Connector>, seeds: &[NodeInfo]) -> Self {
         let peers = Self {
             connector,
-            peers: RwLock::new(Vec::new()),
+            known: RwLock::new(Vec::new()),
             leaders: RwLock::new(HashMap::new()),
             clocks: PeerClocks::default(),
             stamp: AtomicU64::new(0),
@@ -53,10 +53,10 @@ impl Peers {
     /// Takes the cluster's list of nodes; a node with a new address gets a new handle.
     pub(crate) fn learn(&self, nodes: &[NodeInfo]) {
         for node in nodes {
-            let known = self.peers.read().iter().any(|peer| peer.info == *node);
+            let known = self.known.read().iter().any(|peer| peer.info == *node);
             if !known {
                 let peer = Peer { info: node.clone(), handle: self.connector.handle(node) };
-                let mut peers = self.peers.write();
+                let mut peers = self.known.write();
                 peers.retain(|peer| peer.info.id != node.id);
                 peers.push(peer);
             }
@@ -64,13 +64,13 @@ impl Peers {
     }
 
     pub(crate) fn nodes(&self) -> Vec<NodeInfo> {
-        let mut nodes: Vec<_> = self.peers.read().iter().map(|peer| peer.info.clone()).collect();
+        let mut nodes: Vec<_> = self.known.read().iter().map(|peer| peer.info.clone()).collect();
         nodes.sort_by_key(|node| node.id);
         nodes
     }
 
     pub(crate) fn handle(&self, node: NodeId) -> Option<Arc<dyn NodeHandle>> {
-        self.peers.read().iter().find(|peer| peer.info.id == node).map(|peer| Arc::clone(&peer.handle))
+        self.known.read().iter().find(|peer| peer.info.id == node).map(|peer| Arc::clone(&peer.handle))
     }
 
     pub(crate) fn leader(&self, group: Group) -> Option<NodeId> {

@@ -86,7 +86,7 @@ fn status_of(facts: &OperationFacts, states: &[(ShardId, ShardState)]) -> Delete
             },
             ShardState::Pending(Reach::Reached, _) => status = status.max_open(DeleteStatus::Pending),
             ShardState::Refused(_) | ShardState::Pending(Reach::Unreached, _) => {
-                status = DeleteStatus::Partial
+                status = DeleteStatus::Partial;
             }
         }
     }

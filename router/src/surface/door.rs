@@ -76,6 +76,7 @@ fn full() -> Response {
 }
 
 /// A panic is our fault; what it did is said by no one, so the client is told to ask.
+#[allow(clippy::needless_pass_by_value)] // the layer hands it over
 pub(crate) fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     let words = panic
         .downcast_ref::<String>()

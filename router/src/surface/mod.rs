@@ -1,6 +1,6 @@
 //! The surfaces, mounted as one app. A surface translates and decides nothing.
 
-pub(crate) mod answer;
+pub mod answer;
 mod door;
 pub mod native;
 pub(crate) mod request;

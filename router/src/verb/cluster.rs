@@ -12,7 +12,7 @@ use crate::error::Verb;
 use crate::verb::Call;
 
 /// A node's status is waited for no longer than this.
-const STATUS_TIME: Duration = Duration::from_millis(1_000);
+const STATUS_TIME: Duration = Duration::from_secs(1);
 
 /// A node and what it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -224,7 +224,7 @@ async fn fit(
         match core.change(&command, call.deadline).await?.0 {
             MetaOutcome::Collection(collection) => schema = collection.schema,
             MetaOutcome::Refused(lacuna_model::meta::MetaRefusal::Dimension(fixed)) => {
-                schema.dimension = Some(fixed)
+                schema.dimension = Some(fixed);
             }
             other => return Err(unexpected(&other, &target.collection)),
         }
@@ -286,7 +286,7 @@ async fn send(
     let fates = fanout::write_all(core, cluster, &batches, call.deadline).await;
     let mut pieces = Vec::new();
     for (batch, fates) in batches.into_iter().zip(fates) {
-        for (command, fate) in batch.commands.into_iter().zip(fates) {
+        for (command, fate) in batch.commands.iter().zip(fates) {
             pieces.push(piece(batch.shard, command, fate));
         }
     }
@@ -308,7 +308,7 @@ fn command(named: &Named, account: &Account, parcel: Parcel) -> Command {
     })
 }
 
-fn piece(shard: lacuna_model::ShardId, command: Command, fate: CommandFate) -> Piece {
+fn piece(shard: lacuna_model::ShardId, command: &Command, fate: CommandFate) -> Piece {
     let fate = match fate {
         CommandFate::Outcome(CommandOutcome::Written(outcome)) => PieceFate::Applied(outcome),
         CommandFate::Outcome(CommandOutcome::Refused(refusal)) => PieceFate::Refused(shard_refusal(&refusal)),
@@ -318,7 +318,7 @@ fn piece(shard: lacuna_model::ShardId, command: Command, fate: CommandFate) -> P
         CommandFate::Nothing(error) => PieceFate::Refused(error),
         CommandFate::Unknown(error) => PieceFate::Unknown(error),
     };
-    let ids = match (&fate, &command) {
+    let ids = match (&fate, command) {
         (PieceFate::Refused(_) | PieceFate::Unknown(_), Command::Write(write)) => ids_of(&write.verb),
         _ => Vec::new(),
     };

@@ -5,11 +5,32 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// Tells a field that is null from one that is missing.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// A field that may be missing, null, or there: three things that mean three things.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Given<T> {
+    /// Not in the body.
+    #[default]
+    Missing,
+    /// `null`.
+    Null,
+    /// A value.
+    Value(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
+}
+
+impl<T> Given<T> {
+    /// The value, if there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Missing | Self::Null => None,
+            Self::Value(value) => Some(value),
+        }
+    }
 }
 
 /// Makes a collection.
@@ -73,13 +94,13 @@ pub struct PatchBody {
     /// The record's id.
     pub id: String,
     /// A new vector, or null to remove it.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<f32>>)]
-    pub vector: Option<Option<Vec<f32>>>,
+    pub vector: Given<Vec<f32>>,
     /// A new document, or null to remove it.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub document: Option<Option<String>>,
+    pub document: Given<String>,
     /// Keys to set, or to remove by null.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -189,13 +210,13 @@ pub struct DeleteBody {
     #[serde(default)]
     pub namespace: Option<String>,
     /// These; not empty, not null.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
-    pub ids: Option<Option<Vec<String>>>,
+    pub ids: Given<Vec<String>>,
     /// What matches; with `ids`: those of them that match. Not empty, not null.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    pub filter: Option<Option<Value>>,
+    pub filter: Given<Value>,
     /// Everything in the namespace.
     #[serde(default)]
     pub delete_all: Option<bool>,
@@ -212,13 +233,13 @@ pub struct PreviewBody {
     #[serde(default)]
     pub namespace: Option<String>,
     /// These; not empty, not null.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
-    pub ids: Option<Option<Vec<String>>>,
+    pub ids: Given<Vec<String>>,
     /// What matches; not empty, not null.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    pub filter: Option<Option<Value>>,
+    pub filter: Given<Value>,
     /// Everything in the namespace.
     #[serde(default)]
     pub delete_all: Option<bool>,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
-use crate::surface::native::bodies::{DeleteBody, PreviewBody};
+use crate::surface::native::bodies::{DeleteBody, Given, PreviewBody};
 use crate::surface::native::parse::{NOTHING, delete_filter, empty, ids, in_range, placed_ids, target};
 use crate::surface::native::views::PreviewView;
 use crate::surface::request::{Posted, Preference};
@@ -64,21 +64,18 @@ pub(super) fn respond_with(answer: &DeleteAnswer) -> Response {
 }
 
 /// Ids and filter as given: null is refused, for it may have meant something else than missing.
-fn parts(
-    ids: Option<Option<Vec<String>>>,
-    filter: Option<Option<Value>>,
-) -> Verb<(Option<Vec<String>>, Option<Value>)> {
-    if ids == Some(None) {
-        return Err(empty("ids: null"));
+fn parts(ids: Given<Vec<String>>, filter: Given<Value>) -> Verb<(Option<Vec<String>>, Option<Value>)> {
+    let ids = match ids {
+        Given::Missing => None,
+        Given::Null => return Err(empty("ids: null")),
+        Given::Value(ids) if ids.is_empty() => return Err(empty("ids: an empty list")),
+        Given::Value(ids) => Some(ids),
+    };
+    match filter {
+        Given::Missing => Ok((ids, None)),
+        Given::Null => Err(empty("filter: null")),
+        Given::Value(filter) => Ok((ids, Some(filter))),
     }
-    if filter == Some(None) {
-        return Err(empty("filter: null"));
-    }
-    let ids = ids.flatten();
-    if ids.as_ref().is_some_and(Vec::is_empty) {
-        return Err(empty("ids: an empty list"));
-    }
-    Ok((ids, filter.flatten()))
 }
 
 fn selector(body: DeleteBody) -> Verb<Selector> {

@@ -14,6 +14,8 @@ mod views;
 mod write;
 
 pub use bodies::*;
+pub use cluster::{ClusterJson, GroupJson, NodeJson, ShardJson};
+pub use health::HealthView;
 pub use openapi::document;
 pub use views::*;
 

@@ -1,6 +1,6 @@
 //! From bodies to the verbs' inputs: every name, id, vector, filter and limit is checked here, once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -79,11 +79,11 @@ pub(super) fn ids(texts: Vec<String>) -> Verb<Vec<RecordId>> {
 /// The same, with positions of the first mentions.
 pub(super) fn placed_ids(texts: Vec<String>) -> Verb<Vec<IdAt>> {
     check_number("ids", texts.len())?;
-    let mut seen: HashMap<String, ()> = HashMap::with_capacity(texts.len());
+    let mut seen: HashSet<RecordId> = HashSet::with_capacity(texts.len());
     let mut ids = Vec::with_capacity(texts.len());
     for (position, text) in texts.into_iter().enumerate() {
         let id = record_id(text, || format!("ids[{position}]"))?;
-        if seen.insert(id.as_str().to_owned(), ()).is_none() {
+        if seen.insert(id.clone()) {
             ids.push(IdAt { position: position as u32, id });
         }
     }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
-use crate::surface::native::bodies::{PatchBody, RecordBody, UpdateBody, UpsertBody};
+use crate::surface::native::bodies::{Given, PatchBody, RecordBody, UpdateBody, UpsertBody};
 use crate::surface::native::parse::{NOTHING, check_finite, check_number, record_id, target};
 use crate::surface::native::views::{UpdateView, UpsertView};
 use crate::surface::request::Posted;
@@ -91,12 +91,11 @@ fn new_records(bodies: Vec<RecordBody>) -> Verb<Vec<NewRecord>> {
             metadata: metadata.transpose()?.unwrap_or_default(),
             ordinal: Ordinal { micros, position },
         };
-        match places.get(record.id.as_str()) {
-            Some(place) => records[*place] = record,
-            None => {
-                places.insert(record.id.as_str().to_owned(), records.len());
-                records.push(record);
-            }
+        if let Some(place) = places.get(record.id.as_str()) {
+            records[*place] = record;
+        } else {
+            places.insert(record.id.as_str().to_owned(), records.len());
+            records.push(record);
         }
     }
     Ok(records)
@@ -110,12 +109,11 @@ fn patches(bodies: Vec<PatchBody>) -> Verb<Vec<RecordPatch>> {
     let mut patches: Vec<RecordPatch> = Vec::with_capacity(bodies.len());
     for (position, body) in bodies.into_iter().enumerate() {
         let patch = patch(body, Ordinal { micros, position: position as u32 })?;
-        match places.get(patch.id.as_str()) {
-            Some(place) => then(&mut patches[*place], patch),
-            None => {
-                places.insert(patch.id.as_str().to_owned(), patches.len());
-                patches.push(patch);
-            }
+        if let Some(place) = places.get(patch.id.as_str()) {
+            then(&mut patches[*place], patch);
+        } else {
+            places.insert(patch.id.as_str().to_owned(), patches.len());
+            patches.push(patch);
         }
     }
     Ok(patches)
@@ -124,10 +122,10 @@ fn patches(bodies: Vec<PatchBody>) -> Verb<Vec<RecordPatch>> {
 fn patch(body: PatchBody, ordinal: Ordinal) -> Verb<RecordPatch> {
     let position = ordinal.position;
     let path = |field: &str| format!("records[{position}].{field}");
-    if let Some(Some(vector)) = &body.vector {
+    if let Some(vector) = body.vector.value() {
         check_finite(vector, || path("vector"))?;
     }
-    check_document(body.document.as_ref().and_then(Option::as_deref), || path("document"))?;
+    check_document(body.document.value().map(String::as_str), || path("document"))?;
     let metadata = body.metadata.as_ref().map(|json| {
         check_metadata(json, || path("metadata"))?;
         metadata_patch_from_json(json).map_err(|error| bad_metadata(position, &error))
@@ -142,11 +140,11 @@ fn patch(body: PatchBody, ordinal: Ordinal) -> Verb<RecordPatch> {
     })
 }
 
-fn change<T>(given: Option<Option<T>>) -> Change<T> {
+fn change<T>(given: Given<T>) -> Change<T> {
     match given {
-        None => Change::Keep,
-        Some(None) => Change::Remove,
-        Some(Some(value)) => Change::Set(value),
+        Given::Missing => Change::Keep,
+        Given::Null => Change::Remove,
+        Given::Value(value) => Change::Set(value),
     }
 }
 
