@@ -19,6 +19,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const MAX_PAUSE: Duration = Duration::from_millis(200);
 /// An attempt isn't waited for longer than this at first (a stopped node answers nothing); it doubles.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+/// The same for a node that left its last call without an answer.
+const PATIENCE_WITH_SILENT: Duration = Duration::from_millis(300);
 /// A ping is waited for no longer than this.
 const PING_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -125,6 +127,9 @@ struct Attempts<'a> {
     hops: usize,
     pause: Duration,
     patience: Duration,
+    /// The node that left the last attempt without an answer, and until when hints at it are not followed: its
+    /// peers may not have noticed yet.
+    ignored: Option<(NodeId, Deadline)>,
 }
 
 /// Asks the group's leader until it answers or the deadline passes. `replicas`: where to look for it.
@@ -145,8 +150,12 @@ pub(crate) async fn ask(
         hops: 0,
         pause: FIRST_PAUSE,
         patience: FIRST_PATIENCE,
+        ignored: None,
     };
     let mut node = peers.leader(group).or_else(|| replicas.first().copied());
+    if node.is_some_and(|node| peers.is_silent(node)) {
+        attempts.patience = PATIENCE_WITH_SILENT;
+    }
     loop {
         let Some(target) = node else { return Err(attempts.unanswered()) };
         match attempts.try_node(target, ask).await {
@@ -185,7 +194,9 @@ impl Attempts<'_> {
         // earlier ones less, so that a new leader elsewhere is found in time.
         let wait = left.min(self.patience);
         let answer = handle.call(call, wait).await;
+        self.peers.note_answer(node, &answer);
         if matches!(answer, Err(CallError::Lost(_))) {
+            self.ignored = Some((node, Deadline::within(self.patience)));
             self.patience *= 2;
         }
         if matches!(answer, Err(CallError::OtherBoot)) {
@@ -237,7 +248,7 @@ impl Attempts<'_> {
         match next {
             Next::Stop => None,
             Next::Same => Some(at),
-            Next::Hint(leader) if leader != at && self.hops < 3 => {
+            Next::Hint(leader) if leader != at && self.hops < 3 && !self.ignores(leader) => {
                 self.hops += 1;
                 Some(leader)
             }
@@ -259,6 +270,12 @@ impl Attempts<'_> {
         }
     }
 
+    /// Is it too early to ask this node again? Never if it is the only one.
+    fn ignores(&self, node: NodeId) -> bool {
+        self.replicas.len() > 1
+            && self.ignored.is_some_and(|(silent, until)| silent == node && !until.passed())
+    }
+
     async fn back_off(&mut self) {
         self.hops = 0;
         self.deadline.pause(self.pause).await;
@@ -266,9 +283,9 @@ impl Attempts<'_> {
     }
 
     fn rotate(&self, at: NodeId) -> NodeId {
-        let place = self.replicas.iter().position(|node| *node == at);
-        let next = place.map_or(0, |place| (place + 1) % self.replicas.len().max(1));
-        self.replicas.get(next).copied().unwrap_or(at)
+        let place = self.replicas.iter().position(|node| *node == at).map_or(0, |place| place + 1);
+        let around = self.replicas.iter().cycle().skip(place).take(self.replicas.len());
+        around.copied().find(|node| !self.ignores(*node)).unwrap_or(at)
     }
 
     fn unanswered(self) -> Unanswered {

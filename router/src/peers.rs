@@ -1,6 +1,6 @@
 //! The nodes we can ask: handles, clocks, who leads what, the largest stamp heard.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub(crate) struct Peers {
     known: RwLock<Vec<Peer>>,
     leaders: RwLock<HashMap<Group, NodeId>>,
     clocks: PeerClocks,
+    /// Nodes whose last call wasn't answered in the time it was waited for.
+    silent: RwLock<HashSet<NodeId>>,
     stamp: AtomicU64,
 }
 
@@ -44,6 +46,7 @@ impl Peers {
             known: RwLock::new(Vec::new()),
             leaders: RwLock::new(HashMap::new()),
             clocks: PeerClocks::default(),
+            silent: RwLock::new(HashSet::new()),
             stamp: AtomicU64::new(0),
         };
         peers.learn(seeds);
@@ -83,6 +86,23 @@ impl Peers {
         }
     }
 
+    pub(crate) fn is_silent(&self, node: NodeId) -> bool {
+        self.silent.read().contains(&node)
+    }
+
+    /// Notes whether a node gave any answer to a call.
+    pub(crate) fn note_answer(&self, node: NodeId, answer: &Result<NodeReply, CallError>) {
+        let silent = matches!(answer, Err(CallError::Lost(_)));
+        if silent != self.is_silent(node) {
+            let mut nodes = self.silent.write();
+            if silent {
+                nodes.insert(node)
+            } else {
+                nodes.remove(&node)
+            };
+        }
+    }
+
     pub(crate) fn clocks(&self) -> &PeerClocks {
         &self.clocks
     }
@@ -106,7 +126,9 @@ impl Peers {
     /// Asks a node for its clock and newest stamp.
     pub(crate) async fn ping(&self, node: NodeId, wait: Duration) -> Result<Pong, CallError> {
         let handle = self.handle(node).ok_or(CallError::NotHere)?;
-        let reply = handle.call(NodeCall::Ping, wait).await?;
+        let answer = handle.call(NodeCall::Ping, wait).await;
+        self.note_answer(node, &answer);
+        let reply = answer?;
         let arrived = boottime_ns();
         self.heard(&reply);
         match reply {

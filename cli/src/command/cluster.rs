@@ -133,7 +133,8 @@ fn table(body: &Value) -> String {
         "shard", "leader", "replicas", "term", "applied"
     );
     for shard in body["shards"].as_array().into_iter().flatten() {
-        let replicas: Vec<String> = shard["replicas"].as_array().into_iter().flatten().map(word).collect();
+        let replicas = shard["replicas"].as_array().into_iter().flatten();
+        let replicas: Vec<String> = replicas.map(|replica| word(&replica["node"])).collect();
         let (number, leader) = (word(&shard["shard"]), word(&shard["leader"]));
         let (replicas, term, applied) = (replicas.join(","), word(&shard["term"]), word(&shard["applied"]));
         let _ = writeln!(

@@ -101,7 +101,7 @@ pub struct ShardAnswer {
     /// Live records after it.
     pub remaining: Option<u64>,
     /// Ids of the request that this shard hasn't processed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unprocessed_ids: Vec<String>,
     /// Why not applied.
     #[serde(skip_serializing_if = "Option::is_none")]

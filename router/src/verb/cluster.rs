@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use lacuna_model::catalog::{ClusterInfo, NodeInfo};
+use lacuna_model::read::{DigestView, ReadBody};
+use lacuna_model::{NodeId, ShardId};
 use lacuna_proto::call::{NodeCall, NodeReply, NodeStatus};
 
 use crate::app::Router;
@@ -30,6 +32,30 @@ pub struct ClusterView {
     pub info: ClusterInfo,
     /// The nodes, ascending.
     pub nodes: Vec<NodeView>,
+    /// Digests of replicas, if asked for: those that answered.
+    pub digests: Vec<ReplicaDigest>,
+}
+
+/// What one replica holds, at its own applied index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaDigest {
+    /// Where it is.
+    pub node: NodeId,
+    /// Of which shard.
+    pub shard: ShardId,
+    /// Its applied index.
+    pub index: u64,
+    /// Its digests: equal on all replicas at the same index.
+    pub digest: DigestView,
+}
+
+/// Are replicas asked for their digests?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digests {
+    /// No.
+    Left,
+    /// Yes.
+    Asked,
 }
 
 /// Is the router able to serve?
@@ -43,7 +69,7 @@ pub enum Readiness {
 
 impl Router {
     /// The cluster from the meta group, and every node's own word.
-    pub async fn cluster(&self, call: &Call) -> Verb<ClusterView> {
+    pub async fn cluster(&self, call: &Call, digests: Digests) -> Verb<ClusterView> {
         let info = self.core().catalog.cluster(Fresh::Asked, call.deadline).await?;
         let nodes = join_all(
             info.nodes
@@ -51,7 +77,31 @@ impl Router {
                 .map(|node| async { NodeView { info: node.clone(), status: self.status_of(node).await } }),
         );
         let nodes = nodes.await;
-        Ok(ClusterView { info: (*info).clone(), nodes })
+        let digests = match digests {
+            Digests::Left => Vec::new(),
+            Digests::Asked => self.digests(&info).await,
+        };
+        Ok(ClusterView { info: (*info).clone(), nodes, digests })
+    }
+
+    async fn digests(&self, info: &ClusterInfo) -> Vec<ReplicaDigest> {
+        let replicas = info.map.shards.iter().flat_map(|placement| {
+            placement.replicas.iter().map(|node| self.digest_of(*node, placement.shard))
+        });
+        join_all(replicas).await.into_iter().flatten().collect()
+    }
+
+    async fn digest_of(&self, node: NodeId, shard: ShardId) -> Option<ReplicaDigest> {
+        let handle = self.core().peers.handle(node)?;
+        match handle.call(NodeCall::ReplicaDigest(shard), STATUS_TIME).await {
+            Ok(NodeReply::Read(reply)) => match reply.body {
+                ReadBody::Digest(digest) => {
+                    Some(ReplicaDigest { node, shard, index: reply.at.index, digest })
+                }
+                _ => None,
+            },
+            Ok(_) | Err(_) => None,
+        }
     }
 
     async fn status_of(&self, node: &NodeInfo) -> Result<NodeStatus, String> {

@@ -14,7 +14,7 @@ mod views;
 mod write;
 
 pub use bodies::*;
-pub use cluster::{ClusterJson, GroupJson, NodeJson, ShardJson};
+pub use cluster::{ClusterJson, DigestJson, GroupJson, NodeJson, ReplicaJson, ShardJson};
 pub use health::HealthView;
 pub use openapi::document;
 pub use views::*;
