@@ -107,6 +107,8 @@ impl Default for QueueLimits {
 pub struct StorageSettings {
     /// A group's log is purged when it has grown by about so many bytes (each group at a phase of its own).
     pub snapshot_log_bytes: u64,
+    /// Entries kept in the log beyond that, for followers that are a little behind.
+    pub kept_entries: u64,
     /// Cache of each replica's store, bytes.
     pub store_cache_bytes: u64,
     /// Bytes of a segment of the write-ahead log.
@@ -117,6 +119,12 @@ pub struct StorageSettings {
 
 impl Default for StorageSettings {
     fn default() -> Self {
-        Self { snapshot_log_bytes: 64 << 20, store_cache_bytes: 32 << 20, segment_bytes: 64 << 20, log_limit_bytes: 1 << 30 }
+        Self {
+            snapshot_log_bytes: 64 << 20,
+            kept_entries: 512,
+            store_cache_bytes: 32 << 20,
+            segment_bytes: 64 << 20,
+            log_limit_bytes: 1 << 30,
+        }
     }
 }

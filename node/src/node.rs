@@ -129,6 +129,7 @@ impl Node {
             snapshots: dir.join("snapshots"),
             durability: if alone { Durability::File } else { Durability::Barrier },
             voters: if alone { Voters::One } else { Voters::Several },
+            kept_entries: self.config.storage.kept_entries,
             timing: self.config.shard_timing,
             wal: self.wal.clone(),
             peers: self.peers.clone(),

@@ -186,6 +186,7 @@ fn meta_setup(config: &NodeConfig, nodes: &[NodeInfo], wal: &Wal, peers: &Peers)
         snapshots: config.data_dir.join("meta"),
         durability: Durability::File,
         voters: if nodes.len() == 1 { Voters::One } else { Voters::Several },
+        kept_entries: config.storage.kept_entries,
         timing: config.meta_timing,
         wal: wal.clone(),
         peers: peers.clone(),

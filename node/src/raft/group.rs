@@ -39,6 +39,8 @@ pub(crate) struct GroupSetup {
     pub(crate) durability: Durability,
     /// Is this node all of it?
     pub(crate) voters: Voters,
+    /// Entries kept in the log for followers that are a little behind.
+    pub(crate) kept_entries: u64,
     /// Timeouts.
     pub(crate) timing: Timing,
     /// The node's log.
@@ -172,7 +174,7 @@ impl Watcher {
     }
 }
 
-fn settings(timing: Timing, voters: Voters, name: &str) -> Config {
+fn settings(timing: Timing, (voters, kept_entries): (Voters, u64), name: &str) -> Config {
     Config {
         cluster_name: name.to_owned(),
         heartbeat_interval: timing.heartbeat_ms,
@@ -185,7 +187,7 @@ fn settings(timing: Timing, voters: Voters, name: &str) -> Config {
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: match voters {
             Voters::One => 0,
-            Voters::Several => 512,
+            Voters::Several => kept_entries,
         },
         enable_pre_vote: Some(true),
         // A leader replicates an entry before its own sync. Restarted without the unsynced tail it must not lead
@@ -207,7 +209,7 @@ impl Group {
         let state = GroupStateMachine::open(name.clone(), machine, places, setup.on_failure)
             .map_err(|source| GroupOpenError::State { name: name.clone(), source })?;
         let (machine, snapshots) = (state.machine(), state.snapshot_dir());
-        let config = settings(setup.timing, setup.voters, &name).validate().map_err(|e| consensus(e.to_string()))?;
+        let config = settings(setup.timing, (setup.voters, setup.kept_entries), &name).validate().map_err(|e| consensus(e.to_string()))?;
         let found = log.last_index();
         let network = GroupNetwork { group: setup.group, peers: setup.peers };
         let raft = Raft::new(setup.node.0, Arc::new(config), network, log.clone(), state)
