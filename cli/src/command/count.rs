@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::common::Common;
+use super::show_delete;
 use super::target::{Place, Target, filter, print_json};
 use crate::exit::Ending;
 
@@ -28,10 +29,12 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     }
     let client = args.target.client(common)?;
     let answer = client.post(&args.place.path(&["count"]), &args.place.body(body)).await?;
+    let count = answer.body["count"].as_u64();
     if args.target.json {
         print_json(&answer.body);
     } else {
-        println!("{}", answer.body["count"]);
+        println!("{}", show_delete::count(count));
     }
-    Ok(Ending::Complete)
+    // Not known: some shard didn't answer in time.
+    Ok(if count.is_some() { Ending::Complete } else { Ending::Partial })
 }

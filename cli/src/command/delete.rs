@@ -58,40 +58,53 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     };
     let filter = args.filter.as_deref().map(filter).transpose()?;
     let client = args.target.client(common)?;
+    let bodies = bodies(&args, &ids, filter.as_ref());
     if args.dry_run {
-        return preview(&client, &args, &ids, filter.as_ref()).await;
+        show_preview(&previewed(&client, &args, &bodies).await?, &args);
+        return Ok(Ending::Complete);
     }
     if !args.yes {
-        confirm(&question(&client, &args, &ids, filter.as_ref()).await?)?;
-    }
-    let mut bodies = Vec::new();
-    if args.all {
-        bodies.push(json!({"delete_all": true}));
-    } else if ids.is_empty() {
-        bodies.push(json!({"filter": filter}));
-    } else {
-        for chunk in ids.chunks(MAX_ITEMS) {
-            let mut body = json!({"ids": chunk});
-            if let Some(filter) = &filter {
-                body["filter"] = filter.clone();
-            }
-            bodies.push(body);
-        }
+        let what = match (&filter, ids.len()) {
+            (Some(filter), 0) => format!("that match {filter}"),
+            (Some(filter), count) => format!("of {count} ids that match {filter}"),
+            (None, 0) => "(all there are)".to_owned(),
+            (None, count) => format!("of {count} ids"),
+        };
+        let matched = show_delete::count(previewed(&client, &args, &bodies).await?.matched);
+        confirm(&format!("Delete {matched} records {what} in {}?", args.place.words()))?;
     }
     let mut ending = Ending::Complete;
     for (done, body) in bodies.into_iter().enumerate() {
-        let answer =
-            client.post(&args.place.path(&["delete"]), &args.place.body(body)).await.with_context(|| {
-                format!("{} of the ids were handled before this", (done * MAX_ITEMS).min(ids.len()))
-            })?;
+        let answer = client.post(&args.place.path(&["delete"]), &body).await;
+        let answer = if done == 0 {
+            answer?
+        } else {
+            answer.with_context(|| format!("the first {} ids were handled before this", done * MAX_ITEMS))?
+        };
         ending = ending.and(show(&answer.body, &args)?);
     }
     Ok(ending)
 }
 
+/// The requests that it takes: ids go in pieces that the server takes.
+fn bodies(args: &Args, ids: &[String], filter: Option<&Value>) -> Vec<Value> {
+    let body = |mut body: Value| {
+        if let Some(filter) = filter {
+            body["filter"] = filter.clone();
+        }
+        args.place.body(body)
+    };
+    if args.all {
+        vec![args.place.body(json!({"delete_all": true}))]
+    } else if ids.is_empty() {
+        vec![body(json!({}))]
+    } else {
+        ids.chunks(MAX_ITEMS).map(|chunk| body(json!({"ids": chunk}))).collect()
+    }
+}
+
 fn show(body: &Value, args: &Args) -> anyhow::Result<Ending> {
-    let answer: DeleteAnswer =
-        serde_json::from_value(body.clone()).context("the answer has another shape")?;
+    let answer: DeleteAnswer = serde_json::from_value(body.clone()).context("the answer has another shape")?;
     if args.target.json {
         print_json(body);
     } else {
@@ -100,67 +113,33 @@ fn show(body: &Value, args: &Args) -> anyhow::Result<Ending> {
     Ok(show_delete::ending(&answer))
 }
 
-async fn question(
-    client: &Client,
-    args: &Args,
-    ids: &[String],
-    filter: Option<&Value>,
-) -> anyhow::Result<String> {
-    let place = args.place.words();
-    if args.all {
-        let answer = client.post(&args.place.path(&["count"]), &args.place.body(json!({}))).await?;
-        return Ok(format!("Delete all {} records of {place}?", answer.body["count"]));
-    }
-    match filter {
-        Some(filter) if ids.is_empty() => {
-            let matched = matched(client, args, filter).await?;
-            Ok(format!("Delete {} records of {place} that match {filter}?", matched["matched"]))
-        }
-        Some(filter) => Ok(format!("Delete those of {} ids in {place} that match {filter}?", ids.len())),
-        None => Ok(format!("Delete {} records of {place} by id?", ids.len())),
-    }
+/// What would go; `None` where a shard can't say.
+struct Previewed {
+    matched: Option<u64>,
+    sample: Vec<String>,
 }
 
-async fn matched(client: &Client, args: &Args, filter: &Value) -> anyhow::Result<Value> {
-    let body = args.place.body(json!({"filter": filter}));
-    Ok(client.post(&args.place.path(&["delete", "preview"]), &body).await?.body)
+async fn previewed(client: &Client, args: &Args, bodies: &[Value]) -> anyhow::Result<Previewed> {
+    let mut all = Previewed { matched: Some(0), sample: Vec::new() };
+    for body in bodies {
+        let answer = client.post(&args.place.path(&["delete", "preview"]), body).await?.body;
+        all.matched = all.matched.zip(answer["matched"].as_u64()).map(|(sum, part)| sum + part);
+        all.sample.extend(answer["sample"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+    }
+    all.sample.truncate(10);
+    Ok(all)
 }
 
-/// Says what would go, as far as the server can tell without deleting.
-async fn preview(
-    client: &Client,
-    args: &Args,
-    ids: &[String],
-    filter: Option<&Value>,
-) -> anyhow::Result<Ending> {
-    let shown = match filter {
-        Some(filter) if ids.is_empty() => matched(client, args, filter).await?,
-        Some(_) => bail!("--dry-run shows ids or a filter, not both together. Nothing was changed."),
-        None if args.all => {
-            let answer = client.post(&args.place.path(&["count"]), &args.place.body(json!({}))).await?;
-            json!({"matched": answer.body["count"]})
-        }
-        None => {
-            let mut there = 0;
-            for chunk in ids.chunks(MAX_ITEMS) {
-                let body = args.place.body(json!({"ids": chunk, "include": []}));
-                let answer = client.post(&args.place.path(&["get"]), &body).await?;
-                there += answer.body["records"].as_array().map_or(0, Vec::len);
-            }
-            json!({"requested": ids.len(), "matched": there})
-        }
-    };
+fn show_preview(previewed: &Previewed, args: &Args) {
     if args.target.json {
-        print_json(&shown);
-    } else {
-        println!("would delete {} records of {}; nothing was changed", shown["matched"], args.place.words());
-        let sample: Vec<&str> =
-            shown["sample"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        if !sample.is_empty() {
-            println!("for example: {}", sample.join(", "));
-        }
+        print_json(&json!({"matched": previewed.matched, "sample": previewed.sample}));
+        return;
     }
-    Ok(Ending::Complete)
+    let matched = show_delete::count(previewed.matched);
+    println!("would delete {matched} records in {}; nothing was changed", args.place.words());
+    if !previewed.sample.is_empty() {
+        println!("for example: {}", previewed.sample.join(", "));
+    }
 }
 
 fn from_file(file: &Path) -> anyhow::Result<Vec<String>> {

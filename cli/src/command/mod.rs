@@ -11,8 +11,11 @@ mod demo;
 mod dev;
 mod export;
 mod first_request;
+mod node;
 mod operation;
 mod query;
+mod router;
+mod serve;
 mod settings;
 mod show_delete;
 mod target;
@@ -44,6 +47,9 @@ Settings come from a file (--config), the environment (LACUNA_…), and flags, t
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Args),
+    Node(node::Args),
+    Router(router::Args),
     Dev(dev::Args),
     Demo(demo::Args),
     Cluster(cluster::Args),
@@ -66,6 +72,9 @@ impl Cli {
             crate::process::die_with(parent)?;
         }
         match self.command {
+            Command::Serve(args) => serve::run(args, common).await,
+            Command::Node(args) => node::run(args, common).await,
+            Command::Router(args) => router::run(args, common).await,
             Command::Dev(args) => dev::run(args, common).await,
             Command::Demo(args) => demo::run(args, common).await,
             Command::Cluster(args) => cluster::run(args, common).await,

@@ -46,13 +46,10 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     match args.verb {
         Verb::Show { op_id, wait, target } => {
             let body = waited(&target.client(common)?, &op_id, Duration::from_secs(wait)).await?;
-            let answer: DeleteAnswer = serde_json::from_value(body.clone())?;
             if target.json {
                 print_json(&body);
-            } else {
-                show_delete::print(&answer);
             }
-            Ok(show_delete::ending(&answer))
+            show(&body, &target)
         }
         Verb::List { target } => {
             let body = target.client(common)?.get(&["v1", "operations"]).await?.body;
@@ -66,12 +63,39 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     }
 }
 
+/// A recorded delete, or what shards keep of a write by id.
+fn show(body: &Value, target: &Target) -> anyhow::Result<Ending> {
+    if body["kind"] == "write" {
+        if !target.json {
+            println!("a write by id; of it these shards keep:");
+            for shard in body["shards"].as_array().into_iter().flatten() {
+                let count = |field: &str| show_delete::count(shard[field].as_u64());
+                println!(
+                    "  shard {}: inserted {}, updated {}, deleted {}, absent {}",
+                    count("shard"),
+                    count("inserted"),
+                    count("updated"),
+                    count("deleted"),
+                    count("absent")
+                );
+            }
+        }
+        return Ok(Ending::Complete);
+    }
+    let answer: DeleteAnswer = serde_json::from_value(body.clone())?;
+    if !target.json {
+        println!("in {:?}, namespace {}", body["collection"].as_str().unwrap_or(""), body["namespace"]);
+        show_delete::print(&answer);
+    }
+    Ok(show_delete::ending(&answer))
+}
+
 async fn waited(client: &Client, op_id: &str, wait: Duration) -> anyhow::Result<Value> {
     let until = Instant::now() + wait;
     loop {
         let body = client.get(&["v1", "operations", op_id]).await?.body;
         let status: Option<DeleteStatus> = serde_json::from_value(body["status"].clone()).ok();
-        if status == Some(DeleteStatus::Complete) || Instant::now() >= until {
+        if status == Some(DeleteStatus::Complete) || body["kind"] == "write" || Instant::now() >= until {
             return Ok(body);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -100,7 +100,7 @@ fn print(body: &Value) {
         println!("{line}");
     }
     if let Some(shards) = body["shards_unavailable"].as_array().filter(|shards| !shards.is_empty()) {
-        let shards: Vec<String> = shards.iter().map(Value::to_string).collect();
+        let shards: Vec<String> = shards.iter().map(|shard| shard["shard"].to_string()).collect();
         eprintln!("warning: shards {} could not be asked; what they hold is missing here", shards.join(", "));
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::child::Process;
 use super::ports;
@@ -127,7 +128,7 @@ impl Cluster {
     pub(crate) async fn ready(&mut self, patience: Duration) -> anyhow::Result<()> {
         let client = Client::new(&self.url, Duration::from_secs(2))?;
         let until = Instant::now() + patience;
-        while !client.is_well(&["readyz"]).await {
+        while !is_ready(&client).await {
             for process in self.nodes.iter_mut().chain([&mut self.router]) {
                 process.must_run()?;
             }
@@ -163,6 +164,18 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// The router can read the catalog, every node says that it is ready, every shard has a leader.
+async fn is_ready(client: &Client) -> bool {
+    if !client.is_well(&["readyz"]).await {
+        return false;
+    }
+    let Ok(answer) = client.get(&["v1", "cluster"]).await else { return false };
+    let all = |list: &str, fits: &dyn Fn(&Value) -> bool| {
+        answer.body[list].as_array().is_some_and(|all| !all.is_empty() && all.iter().all(fits))
+    };
+    all("nodes", &|node| node["ready"] == Value::Bool(true)) && all("shards", &|shard| shard["leader"].is_u64())
 }
 
 fn check(plan: &Plan) -> anyhow::Result<()> {

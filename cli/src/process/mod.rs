@@ -2,9 +2,13 @@
 
 mod child;
 mod cluster;
+mod http_server;
+mod metrics_recorder;
 mod ports;
 mod stop;
 
 pub(crate) use child::{Process, die_with};
 pub(crate) use cluster::{Cluster, Plan};
+pub(crate) use http_server::{HttpServer, bind};
+pub(crate) use metrics_recorder::record;
 pub(crate) use stop::stop_asked;

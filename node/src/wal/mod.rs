@@ -5,6 +5,7 @@
 //! (framing, tear or corruption), PL2 (one order), PL3 (checkpoints), R1 (first failure ends the node), R3, R6.
 
 mod batch;
+mod check;
 mod config;
 mod error;
 mod files;
@@ -32,6 +33,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+pub use check::{WalReport, check};
 pub use config::{OnFailure, Retire, Upkeep, WalConfig};
 pub use error::{WalError, WalFailure};
 pub use files::{FileLayer, LogFile, RealFiles};

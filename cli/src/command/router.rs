@@ -1,0 +1,101 @@
+//! `lacuna router`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use async_trait::async_trait;
+use lacuna_model::NodeId;
+use lacuna_model::catalog::NodeInfo;
+use lacuna_proto::call::{CallError, NodeCall, NodeReply};
+use lacuna_proto::handle::NodeHandle;
+use lacuna_proto::remote::RemoteNode;
+use lacuna_router::{Connector, Router, RouterConfig};
+
+use super::common::Common;
+use super::first_request::first_request;
+use crate::config::{Overrides, network};
+use crate::exit::Ending;
+use crate::process::{HttpServer, bind, record, stop_asked};
+
+/// Serve clients over HTTP, and ask the nodes of a cluster. Keeps nothing; run as many as you like.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  lacuna router --listen 127.0.0.1:8000 --nodes 1=127.0.0.1:7001,2=127.0.0.1:7002,3=127.0.0.1:7003")]
+pub(crate) struct Args {
+    /// Where clients are served; `127.0.0.1:8000` if not given, port 0 picks a free one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// The cluster's nodes (some are enough, the others are learnt): 1=host:port,2=host:port.
+    #[arg(long, value_name = "NODES")]
+    nodes: Option<String>,
+    /// Serve without keys on an address that others can reach.
+    #[arg(long)]
+    insecure_open: bool,
+}
+
+pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
+    let flags = Overrides::default()
+        .set("listen", args.listen.as_deref())
+        .set("peers", args.nodes.as_deref())
+        .switch("insecure_open", args.insecure_open);
+    let settings = common.start(flags)?.settings;
+    let listen = network::listen_address(&settings.listen)?;
+    network::refuse_open(listen, settings.insecure_open)?;
+    let seeds = infos(&network::peers(&settings.peers)?);
+    if seeds.is_empty() {
+        bail!("no nodes to ask; give --nodes 1=host:port,2=host:port. Nothing was started.");
+    }
+    let listener = bind(listen).await?;
+    let config = RouterConfig {
+        default_deadline: Duration::from_millis(settings.deadline_ms),
+        slow_request: Duration::from_millis(settings.slow_request_ms),
+        insecure_open: !listen.ip().is_loopback(),
+        ..RouterConfig::new(seeds)
+    };
+    let router = Router::new(config, Arc::new(Remote)).with_metrics(record()?);
+    let server = HttpServer::start(listener, router.app())?;
+    let url = format!("http://{}", server.address);
+    println!("router listening on {url}, asking {}", settings.peers);
+    println!("{}", first_request(&url));
+    let signal = stop_asked().await?;
+    tracing::info!(signal, "stopping");
+    server.stop().await;
+    Ok(Ending::Complete)
+}
+
+/// Nodes as the router takes them.
+pub(super) fn infos(nodes: &BTreeMap<NodeId, String>) -> Vec<NodeInfo> {
+    nodes.iter().map(|(id, address)| NodeInfo { id: *id, address: address.clone() }).collect()
+}
+
+/// Every node by gRPC.
+struct Remote;
+
+impl Connector for Remote {
+    fn handle(&self, node: &NodeInfo) -> Arc<dyn NodeHandle> {
+        remote(node)
+    }
+}
+
+/// A node by gRPC. An address that makes no sense gives a handle that says so to every call.
+pub(super) fn remote(node: &NodeInfo) -> Arc<dyn NodeHandle> {
+    match RemoteNode::new(&node.address) {
+        Ok(remote) => Arc::new(remote),
+        Err(error) => {
+            tracing::error!(node = node.id.0, %error, "the node can't be asked");
+            Arc::new(Unaskable(error.to_string()))
+        }
+    }
+}
+
+struct Unaskable(String);
+
+#[async_trait]
+impl NodeHandle for Unaskable {
+    async fn call(&self, _: NodeCall, _: Duration) -> Result<NodeReply, CallError> {
+        Err(CallError::Unreachable(self.0.clone()))
+    }
+}

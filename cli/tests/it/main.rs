@@ -1,0 +1,8 @@
+//! The real binary, started as a person starts it.
+
+mod cluster;
+mod config;
+mod export;
+mod messages;
+mod serve;
+mod server;
