@@ -104,7 +104,8 @@ fn bodies(args: &Args, ids: &[String], filter: Option<&Value>) -> Vec<Value> {
 }
 
 fn show(body: &Value, args: &Args) -> anyhow::Result<Ending> {
-    let answer: DeleteAnswer = serde_json::from_value(body.clone()).context("the answer has another shape")?;
+    let answer: DeleteAnswer =
+        serde_json::from_value(body.clone()).context("the answer has another shape")?;
     if args.target.json {
         print_json(body);
     } else {
@@ -124,7 +125,9 @@ async fn previewed(client: &Client, args: &Args, bodies: &[Value]) -> anyhow::Re
     for body in bodies {
         let answer = client.post(&args.place.path(&["delete", "preview"]), body).await?.body;
         all.matched = all.matched.zip(answer["matched"].as_u64()).map(|(sum, part)| sum + part);
-        all.sample.extend(answer["sample"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        all.sample.extend(
+            answer["sample"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned),
+        );
     }
     all.sample.truncate(10);
     Ok(all)

@@ -201,7 +201,7 @@ impl Stage {
         let on = |shard: &&Value| {
             shard["replicas"]
                 .as_array()
-                .is_some_and(|all| all.iter().any(|replica| replica.as_u64() == Some(node)))
+                .is_some_and(|all| all.iter().any(|replica| replica["node"].as_u64() == Some(node)))
         };
         shards.iter().filter(on).map(number_of).collect()
     }

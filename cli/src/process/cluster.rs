@@ -175,7 +175,8 @@ async fn is_ready(client: &Client) -> bool {
     let all = |list: &str, fits: &dyn Fn(&Value) -> bool| {
         answer.body[list].as_array().is_some_and(|all| !all.is_empty() && all.iter().all(fits))
     };
-    all("nodes", &|node| node["ready"] == Value::Bool(true)) && all("shards", &|shard| shard["leader"].is_u64())
+    all("nodes", &|node| node["ready"] == Value::Bool(true))
+        && all("shards", &|shard| shard["leader"].is_u64())
 }
 
 fn check(plan: &Plan) -> anyhow::Result<()> {

@@ -1,6 +1,5 @@
 //! Serving HTTP until asked to stop.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -40,7 +39,8 @@ impl HttpServer {
                 tracing::debug!(%error, "TCP_NODELAY could not be set");
             }
         });
-        let served = axum::serve(listener, app).with_graceful_shutdown(async move { asked.cancelled().await });
+        let served =
+            axum::serve(listener, app).with_graceful_shutdown(async move { asked.cancelled().await });
         Ok(Self { address, stop, task: tokio::spawn(served.into_future()) })
     }
 

@@ -15,10 +15,11 @@ struct Dev {
 }
 
 fn start(dir: &std::path::Path) -> Dev {
-    let mut child = lacuna(&["dev", "--listen", "127.0.0.1:0", "--shards", "2", "--data-dir", &dir.to_string_lossy()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        lacuna(&["dev", "--listen", "127.0.0.1:0", "--shards", "2", "--data-dir", &dir.to_string_lossy()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
     let (mut url, mut pids) = (None, Vec::new());
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();

@@ -14,7 +14,8 @@ fn a_flag_beats_the_environment_and_that_the_file_and_each_source_is_named() {
         .output()
         .unwrap();
     let shown: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let pair = |key: &str| (shown[key]["value"].to_string(), shown[key]["source"].as_str().unwrap().to_owned());
+    let pair =
+        |key: &str| (shown[key]["value"].to_string(), shown[key]["source"].as_str().unwrap().to_owned());
     assert_eq!(pair("listen"), ("\"127.0.0.1:3\"".to_owned(), "flag".to_owned()));
     assert_eq!(pair("shards"), ("6".to_owned(), "environment LACUNA_SHARDS".to_owned()));
     assert_eq!(pair("log"), ("\"warn\"".to_owned(), format!("file {path}")));

@@ -38,7 +38,8 @@ fn an_interrupted_export_goes_on_where_it_stood() {
     let server = Server::start(&dir.path().join("data"));
     stdout(&server.verb(&["collection", "create", "c", "--dimension", "1"]));
     let source = dir.path().join("source.jsonl");
-    let lines: Vec<String> = (0..30).map(|n| json!({"id": format!("{n:02}"), "vector": [n + 1]}).to_string()).collect();
+    let lines: Vec<String> =
+        (0..30).map(|n| json!({"id": format!("{n:02}"), "vector": [n + 1]}).to_string()).collect();
     std::fs::write(&source, lines.join("\n")).unwrap();
     stdout(&server.verb(&["upsert", "c", &source.to_string_lossy()]));
     let whole = stdout(&server.verb(&["export", "c"]));

@@ -34,7 +34,8 @@ fn a_server_that_is_not_there_is_named_with_what_to_do() {
 #[test]
 fn a_filter_that_is_no_object_is_refused_before_anything_is_asked() {
     for bad in ["[1]", "{", "7"] {
-        let shown = failure(&run(&["delete", "papers", "--filter", bad, "--yes", "--url", "http://127.0.0.1:9"]), 1);
+        let shown =
+            failure(&run(&["delete", "papers", "--filter", bad, "--yes", "--url", "http://127.0.0.1:9"]), 1);
         assert!(shown.contains("Nothing was changed"), "{shown}");
     }
 }
@@ -53,7 +54,9 @@ fn a_file_of_another_kind_is_refused() {
 #[test]
 fn help_and_completions_are_there_for_every_command() {
     let shown = stdout(&run(&["--help"]));
-    for command in ["serve", "node", "router", "dev", "demo", "cluster", "collection", "upsert", "delete", "check"] {
+    for command in
+        ["serve", "node", "router", "dev", "demo", "cluster", "collection", "upsert", "delete", "check"]
+    {
         assert!(shown.contains(command), "{command} is missing in {shown}");
     }
     assert!(stdout(&run(&["delete", "--help"])).contains("Examples:"));
