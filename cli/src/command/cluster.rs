@@ -115,7 +115,6 @@ fn table(body: &Value) -> String {
     if body["insecure_open"] == Value::Bool(true) {
         text.push_str("WARNING: open to other machines without keys (--insecure-open)\n");
     }
-<<<<<<< HEAD
     let _ = writeln!(text, "cluster {}, slot table epoch {}", word(&body["cluster_id"]), word(&body["epoch"]));
     let _ = writeln!(text, "{:<6} {:<24} {:<10} version", "node", "address", "state");
     for node in body["nodes"].as_array().into_iter().flatten() {
@@ -125,30 +124,14 @@ fn table(body: &Value) -> String {
             "ready"
         } else {
             "starting"
-=======
-    let _ =
-        writeln!(text, "cluster {}, slot table epoch {}", word(&body["cluster_id"]), word(&body["epoch"]));
-    let _ = writeln!(text, "{:<6} {:<24} {:<8} version", "node", "address", "state");
-    let nodes = body["nodes"].as_array().cloned().unwrap_or_default();
-    for node in &nodes {
-        let state = match (&node["error"], &node["ready"]) {
-            (Value::String(_), _) => "away",
-            (_, Value::Bool(true)) => "ready",
-            _ => "starting",
->>>>>>> eae3910 (cli: serve, node and router; openraft's own log lines only from errors up; model: an answer without unprocessed ids can be read back)
         };
         let (id, address) = (word(&node["id"]), word(&node["address"]));
         let _ = writeln!(text, "{id:<6} {address:<24} {state:<10} {}", word(&node["version"]));
     }
     let _ = writeln!(
         text,
-<<<<<<< HEAD
         "{:<6} {:<8} {:<16} {:>8} {:>10} live",
         "shard", "leader", "replicas", "term", "applied"
-=======
-        "{:<6} {:<6} {:<12} {:>6} {:>10} {:>10}",
-        "shard", "leader", "replicas", "term", "applied", "live"
->>>>>>> eae3910 (cli: serve, node and router; openraft's own log lines only from errors up; model: an answer without unprocessed ids can be read back)
     );
     for shard in body["shards"].as_array().into_iter().flatten() {
         let replicas = shard["replicas"].as_array().into_iter().flatten();
