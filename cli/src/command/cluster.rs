@@ -115,7 +115,8 @@ fn table(body: &Value) -> String {
     if body["insecure_open"] == Value::Bool(true) {
         text.push_str("WARNING: open to other machines without keys (--insecure-open)\n");
     }
-    let _ = writeln!(text, "cluster {}, slot table epoch {}", word(&body["cluster_id"]), word(&body["epoch"]));
+    let _ =
+        writeln!(text, "cluster {}, slot table epoch {}", word(&body["cluster_id"]), word(&body["epoch"]));
     let _ = writeln!(text, "{:<6} {:<24} {:<10} version", "node", "address", "state");
     for node in body["nodes"].as_array().into_iter().flatten() {
         let state = if node["reachable"] == Value::Bool(false) {
