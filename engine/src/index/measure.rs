@@ -1,11 +1,14 @@
 //! From a metric to what is stored and compared: working vectors, keys (smaller is nearer), scores.
 
+use std::hash::Hasher;
+
 use lacuna_model::record::Metric;
+use siphasher::sip::SipHasher13;
 
 use super::simd::{Kernel, Lane, Measure, kernel, to_lanes};
 
 /// What is computed between working vectors: cosine is the dot product of normalised ones.
-pub(crate) fn measure_of(metric: Metric) -> Measure {
+fn measure_of(metric: Metric) -> Measure {
     match metric {
         Metric::L2 => Measure::SquaredL2,
         Metric::Cosine | Metric::Dot => Measure::NegatedDot,
@@ -19,6 +22,8 @@ pub(crate) fn working(metric: Metric, vector: &[f32]) -> Option<Vec<Lane>> {
         return None;
     }
     let mut lanes = to_lanes(vector);
+    // No negative zeros: vectors that are equal have equal bits.
+    lanes.iter_mut().flat_map(|lane| &mut lane.0).for_each(|x| *x += 0.0);
     if metric == Metric::Cosine {
         let norm = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
         if norm > 0.0 {
@@ -28,6 +33,22 @@ pub(crate) fn working(metric: Metric, vector: &[f32]) -> Option<Vec<Lane>> {
         }
     }
     Some(lanes)
+}
+
+/// Hash of a working vector, equal on every machine.
+pub(crate) fn hash(vector: &[Lane]) -> u64 {
+    let mut hasher = SipHasher13::new();
+    for x in vector.iter().flat_map(|lane| lane.0) {
+        hasher.write_u32(x.to_bits().to_le());
+    }
+    hasher.finish()
+}
+
+/// Hash of an id, equal on every machine.
+pub(crate) fn hash_id(id: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(id.as_bytes());
+    hasher.finish()
 }
 
 /// The score a client sees: cosine or dot (best highest), squared distance for L2 (best lowest).
@@ -49,7 +70,11 @@ pub(crate) struct Probe {
 impl Probe {
     /// Of a working vector.
     pub(crate) fn new(metric: Metric, query: Vec<Lane>) -> Self {
-        let measure = measure_of(metric);
+        Self::of(measure_of(metric), query)
+    }
+
+    /// Of a vector compared by this measure.
+    pub(crate) fn of(measure: Measure, query: Vec<Lane>) -> Self {
         Self { measure, kernel: kernel(measure), query }
     }
 

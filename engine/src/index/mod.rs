@@ -16,13 +16,22 @@
 //!
 //! An incarnation the index has never heard of is empty.
 
+mod cost;
+mod files;
+mod graph;
+mod graph_build;
+mod graph_file;
 mod keys;
 mod measure;
+mod merge;
 mod metadata;
 mod narrow;
 mod nearest;
 mod part;
+mod policy;
+mod reload;
 mod rows;
+mod sealer;
 mod search;
 mod simd;
 #[cfg(test)]
@@ -32,15 +41,21 @@ mod vectors;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use lacuna_model::command::{RecordKey, Upto};
 use lacuna_model::filter::Filter;
 use lacuna_model::record::{Metric, Schema, StoredRecord};
 use lacuna_model::{Incarnation, Slot};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 pub use narrow::Candidates;
+use reload::LoadingPart;
 use rows::Rows;
+use sealer::Shared;
+use vectors::Upkeep;
 
 /// How an index is kept.
 #[derive(Clone, Debug)]
@@ -138,62 +153,119 @@ pub enum SearchError {
     NotFinite,
 }
 
-/// All indexes of one shard replica.
+/// What an index is made of at the moment; for metrics and tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexStats {
+    /// Incarnations known.
+    pub incarnations: usize,
+    /// Live records.
+    pub records: usize,
+    /// Sealed parts, with or without a graph.
+    pub segments: usize,
+    /// Sealed parts searched by a graph.
+    pub graphs: usize,
+    /// Vectors in active parts.
+    pub active_rows: usize,
+    /// Dead vectors still in sealed parts.
+    pub dead_rows: usize,
+    /// Grows with each part put in the place of others.
+    pub generation: u64,
+}
+
+/// All indexes of one shard replica. Dropping it ends its background thread, a build under way included.
 #[derive(Debug)]
 pub struct ShardIndex {
     config: IndexConfig,
-    dir: Option<PathBuf>,
-    incarnations: RwLock<HashMap<Incarnation, Arc<RwLock<Rows>>>>,
+    shared: Arc<Shared>,
+    loading: Mutex<HashMap<Incarnation, Vec<LoadingPart>>>,
+    sealer: Option<JoinHandle<()>>,
+}
+
+impl Drop for ShardIndex {
+    fn drop(&mut self) {
+        self.shared.stop();
+        if let Some(sealer) = self.sealer.take() {
+            // A panic there left a part without a graph; it was reported by the panic itself.
+            let _ = sealer.join();
+        }
+    }
 }
 
 impl ShardIndex {
     /// An empty index. Graphs are kept in `dir` (made if missing), or not at all.
     pub fn new(config: IndexConfig, dir: Option<PathBuf>) -> Self {
-        Self { config, dir, incarnations: RwLock::default() }
+        let shared = Arc::new(Shared::new(dir));
+        let sealer = match shared.start() {
+            Ok(sealer) => Some(sealer),
+            Err(error) => {
+                tracing::error!(%error, "no thread for building graphs: vectors will be scanned");
+                None
+            }
+        };
+        Self { config, shared, loading: Mutex::default(), sealer }
     }
 
     fn rows(&self, incarnation: Incarnation) -> Option<Arc<RwLock<Rows>>> {
-        self.incarnations.read().get(&incarnation).cloned()
+        self.shared.incarnations.read().get(&incarnation).cloned()
     }
 
     fn rows_or_new(&self, incarnation: Incarnation, schema: Schema) -> Arc<RwLock<Rows>> {
         if let Some(rows) = self.rows(incarnation) {
             return rows;
         }
-        let new = || Arc::new(RwLock::new(Rows::new(schema, self.config.seal_rows)));
-        self.incarnations.write().entry(incarnation).or_insert_with(new).clone()
+        let loading = self.loading.lock().remove(&incarnation).unwrap_or_default();
+        let new = Arc::new(RwLock::new(Rows::new(schema, self.config.seal_rows, loading)));
+        self.shared.incarnations.write().entry(incarnation).or_insert(new).clone()
     }
 
     /// Begins to take in what the store holds; the index must be new.
     pub fn begin_load(&self) {
-        let _ = &self.dir;
+        *self.loading.lock() = self.shared.files().lock().read_all();
     }
 
-    /// Takes in one record of the store. Any order.
+    /// Takes in one record of the store, each once, in any order.
     pub fn load(&self, incarnation: Incarnation, schema: Schema, entry: KeyedRecord<'_>) {
         self.upsert(incarnation, schema, entry);
     }
 
-    /// All that the store holds was taken in.
-    pub fn finish_load(&self) {}
+    /// All that the store holds was taken in: graphs kept before serve again, as far as their records are the same.
+    pub fn finish_load(&self) {
+        self.loading.lock().clear();
+        for rows in self.shared.incarnations.read().values() {
+            rows.write().finish_load();
+        }
+        self.shared.wake();
+    }
+
+    fn upkeep(&self, upkeep: Upkeep) {
+        match upkeep {
+            Upkeep::None => {}
+            Upkeep::Look => self.shared.wake(),
+        }
+    }
 
     /// A record was written, new or anew.
     pub fn upsert(&self, incarnation: Incarnation, schema: Schema, entry: KeyedRecord<'_>) {
         let rows = self.rows_or_new(incarnation, schema);
-        let _upkeep = rows.write().upsert(entry);
+        let upkeep = rows.write().upsert(entry);
+        self.upkeep(upkeep);
     }
 
     /// A record is gone; an unknown one changes nothing.
     pub fn remove(&self, incarnation: Incarnation, id: &str) {
         if let Some(rows) = self.rows(incarnation) {
-            let _upkeep = rows.write().remove(id);
+            let upkeep = rows.write().remove(id);
+            self.upkeep(upkeep);
         }
     }
 
     /// An incarnation has ended.
     pub fn drop_incarnation(&self, incarnation: Incarnation) {
-        let dropped = self.incarnations.write().remove(&incarnation);
-        drop(dropped);
+        // Bound, so that it is freed after the lock.
+        let dropped = self.shared.incarnations.write().remove(&incarnation);
+        if dropped.is_some() {
+            self.shared.wake();
+        }
     }
 
     /// Ids in byte order that begin with `prefix` and come after `after`.
@@ -269,5 +341,29 @@ impl ShardIndex {
             None => Ok(Vec::new()),
             Some(rows) => search::search(&rows, request, self.config.default_ef),
         }
+    }
+
+    /// What the index is made of.
+    pub fn stats(&self) -> IndexStats {
+        let all: Vec<Arc<RwLock<Rows>>> = self.shared.incarnations.read().values().cloned().collect();
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        let mut stats = IndexStats { incarnations: all.len(), generation, ..IndexStats::default() };
+        for rows in all {
+            let rows = rows.read();
+            stats.records += rows.ids.len();
+            let Some(vectors) = &rows.vectors else { continue };
+            stats.active_rows += vectors.active.members.len();
+            for part in vectors.sealed.values() {
+                stats.segments += 1;
+                stats.graphs += usize::from(part.graph().is_some());
+                stats.dead_rows += part.dead.count();
+            }
+        }
+        stats
+    }
+
+    /// Waits until nothing is left to build; false if something still was after `limit`.
+    pub fn settle(&self, limit: Duration) -> bool {
+        self.shared.settle(limit)
     }
 }

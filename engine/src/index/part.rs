@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::graph::Graph;
 use super::simd::Lane;
 
 /// Number of a row of the arena. A number is used again after its record went; [`Member::stamp`] tells them apart.
@@ -60,11 +61,20 @@ impl DeadMarks {
     }
 }
 
-/// Sealed vectors, as yet without a graph: member *n* has vector *n*.
+/// How the vectors of a part are searched.
+#[derive(Debug)]
+pub(crate) enum Shape {
+    /// By a scan, until a graph is built.
+    Fresh,
+    /// By a scan: too few for a graph, or unfit for one.
+    Scanned,
+    /// By a graph.
+    Graph(Graph),
+}
+
+/// Sealed vectors: member *n* has vector *n*.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// Its number, never used again.
-    pub(crate) number: u32,
     /// Lanes of a vector.
     pub(crate) stride: usize,
     /// The vectors, end to end.
@@ -73,9 +83,17 @@ pub(crate) struct Part {
     pub(crate) members: Vec<Member>,
     /// Which members are dead.
     pub(crate) dead: DeadMarks,
+    /// How they are searched.
+    pub(crate) shape: Shape,
 }
 
 impl Part {
+    /// Of vectors that are all alive.
+    pub(crate) fn new(stride: usize, lanes: Vec<Lane>, members: Vec<Member>, shape: Shape) -> Self {
+        let dead = DeadMarks::new(members.len());
+        Self { stride, lanes, members, dead, shape }
+    }
+
     /// The vector of a member.
     pub(crate) fn vector(&self, member: u32) -> &[Lane] {
         &self.lanes[member as usize * self.stride..][..self.stride]
@@ -84,5 +102,18 @@ impl Part {
     /// Members that aren't dead.
     pub(crate) fn living(&self) -> usize {
         self.members.len() - self.dead.count()
+    }
+
+    /// Whether so many are dead that every search pays for walking through them: 30%.
+    pub(crate) fn is_decayed(&self) -> bool {
+        self.dead.count() * 10 >= self.members.len() * 3
+    }
+
+    /// The graph, if there is one.
+    pub(crate) fn graph(&self) -> Option<&Graph> {
+        match &self.shape {
+            Shape::Graph(graph) => Some(graph),
+            Shape::Fresh | Shape::Scanned => None,
+        }
     }
 }

@@ -12,8 +12,9 @@ use super::KeyedRecord;
 use super::measure::working;
 use super::metadata::MetaIndex;
 use super::part::{Member, Place, RowNumber};
+use super::reload::LoadingPart;
 use super::simd::Lane;
-use super::vectors::Vectors;
+use super::vectors::{Upkeep, Vectors};
 
 /// One live record as the index knows it.
 #[derive(Debug)]
@@ -52,21 +53,14 @@ pub(crate) struct Rows {
     /// Rows with a vector.
     pub(crate) with_vector: usize,
     full: usize,
+    /// Graphs read back that wait for their vectors.
+    loading: Vec<LoadingPart>,
     next_stamp: u32,
 }
 
-/// What a write asks of the sealer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Upkeep {
-    /// Nothing.
-    None,
-    /// A part was sealed or has died: have a look.
-    Look,
-}
-
 impl Rows {
-    /// Empty, of this schema.
-    pub(crate) fn new(schema: Schema, seal_rows: usize) -> Self {
+    /// Empty, of this schema; graphs that were read back wait for their vectors.
+    pub(crate) fn new(schema: Schema, seal_rows: usize, loading: Vec<LoadingPart>) -> Self {
         Self {
             metric: schema.metric,
             dimension: schema.dimension.map(|d| d as usize),
@@ -79,6 +73,7 @@ impl Rows {
             vectors: None,
             with_vector: 0,
             full: seal_rows,
+            loading,
             next_stamp: 0,
         }
     }
@@ -149,13 +144,26 @@ impl Rows {
         }
         let upkeep = self.take_vector(row);
         let stamp = self.stamp();
-        let full = self.full;
-        let vectors = self.vectors.get_or_insert_with(|| Vectors::new(vector.len(), full));
-        let (place, full) = vectors.push(Member { row, stamp }, vector);
+        let member = Member { row, stamp };
+        if self.vectors.is_none() {
+            let mut loading = std::mem::take(&mut self.loading);
+            loading.retain(|part| part.fits(self.metric, vector.len()));
+            self.vectors = Some(Vectors::new(vector.len(), self.full, loading));
+        }
+        let (Some(vectors), Some(Some(present))) = (&mut self.vectors, self.slab.get_mut(row as usize))
+        else {
+            return upkeep;
+        };
+        let (place, full) = match vectors.claim(&present.id, member, vector) {
+            Some(place) => (place, false),
+            None => vectors.push(member, vector),
+        };
+        present.stamp = stamp;
+        present.place = Some(place);
+        self.with_vector += 1;
         if full {
             vectors.seal();
         }
-        self.put(row, stamp, place);
         if full { Upkeep::Look } else { upkeep }
     }
 
@@ -164,11 +172,22 @@ impl Rows {
         self.next_stamp
     }
 
-    fn put(&mut self, row: RowNumber, stamp: u32, place: Place) {
-        if let Some(Some(row)) = self.slab.get_mut(row as usize) {
-            row.stamp = stamp;
-            row.place = Some(place);
-            self.with_vector += 1;
+    /// Everything was loaded: graphs that were read back serve.
+    pub(crate) fn finish_load(&mut self) {
+        self.loading = Vec::new();
+        if let Some(vectors) = &mut self.vectors {
+            vectors.finish_load();
+        }
+    }
+
+    /// Says that a row's present vector lies elsewhere now; false if this is no present vector of a row.
+    pub(crate) fn relocate(&mut self, member: Member, place: Place) -> bool {
+        match self.slab.get_mut(member.row as usize) {
+            Some(Some(row)) if row.stamp == member.stamp && row.place.is_some() => {
+                row.place = Some(place);
+                true
+            }
+            Some(_) | None => false,
         }
     }
 
@@ -178,13 +197,11 @@ impl Rows {
             return Upkeep::None;
         };
         self.with_vector -= 1;
-        let upkeep = if place.part == vectors.active.number { Upkeep::None } else { Upkeep::Look };
-        if let Some(moved) = vectors.remove(place)
-            && let Some(Some(moved)) = self.slab.get_mut(moved as usize)
-        {
+        let removed = vectors.remove(place);
+        if let Some(Some(moved)) = removed.moved.map(|moved| &mut self.slab[moved as usize]) {
             moved.place = Some(place);
         }
-        upkeep
+        removed.upkeep
     }
 
     /// Takes a record out; an unknown id changes nothing.

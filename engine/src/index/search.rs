@@ -10,6 +10,8 @@ use lacuna_model::record::Metric;
 use parking_lot::RwLock;
 use roaring::RoaringBitmap;
 
+use super::cost::{Depth, Walk};
+use super::graph::{Graph, Space};
 use super::measure::{Probe, score, working};
 use super::narrow::{Candidates, narrow};
 use super::nearest::{Found, Nearest};
@@ -21,15 +23,6 @@ use super::{Filtered, Precision, SearchError, SearchHit, SearchRequest};
 const BLOCK: usize = 256;
 /// How often a search is made again because rows changed under it.
 const AGAIN: usize = 3;
-
-/// How far an attempt goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Depth {
-    /// As asked.
-    Usual,
-    /// Every vector that can match, however many hits the filter's verdict throws out.
-    Exhaustive,
-}
 
 /// What an attempt found.
 struct Attempt {
@@ -83,9 +76,9 @@ fn check(rows: &Rows, request: &SearchRequest<'_>) -> Result<Option<Vec<super::s
     Ok((request.k > 0).then_some(query))
 }
 
-/// Whether looking the candidates up one by one is cheaper than going through all vectors.
-fn prefers_rows(rows: &Rows, candidates: &RoaringBitmap) -> bool {
-    candidates.len() as usize * 2 < rows.with_vector
+/// The part of the rows that the filter leaves.
+fn share(rows: &Rows, candidates: Option<&RoaringBitmap>) -> f64 {
+    candidates.map_or(1.0, |candidates| candidates.len() as f64 / (rows.live.len().max(1)) as f64)
 }
 
 struct Searcher<'a> {
@@ -105,8 +98,10 @@ impl Searcher<'_> {
         let mut nearest = Nearest::new(keep);
         let rows = self.rows.read();
         let candidates = self.candidates(&rows);
+        let walk = Walk { ef: self.ef, share: share(&rows, candidates.as_ref()), depth };
+        let mut walked = false;
         match candidates {
-            Some(candidates) if prefers_rows(&rows, &candidates) => {
+            Some(candidates) if walk.dearer_than_rows(&rows, candidates.len()) => {
                 let picks = self.by_row(&rows, &candidates, &mut nearest);
                 drop(rows);
                 for (part, picks) in &picks {
@@ -119,12 +114,16 @@ impl Searcher<'_> {
                 self.scan_active(&rows, candidates.as_ref(), &mut nearest);
                 drop(rows);
                 for part in &sealed {
-                    self.scan_part(part, candidates.as_ref(), &mut nearest);
+                    match walk.graph(part) {
+                        Some(graph) => self.walk_part(part, graph, candidates.as_ref(), &mut nearest),
+                        None => self.scan_part(part, candidates.as_ref(), &mut nearest),
+                    }
+                    walked |= walk.graph(part).is_some();
                 }
             }
         }
         let (found, pruned) = nearest.finish();
-        self.last_look(&found, !pruned)
+        self.last_look(&found, !pruned && !walked)
     }
 
     /// Rows the filter leaves; `None` for all.
@@ -184,6 +183,31 @@ impl Searcher<'_> {
                 if nearest.takes(*key) && candidates.is_none_or(|rows| rows.contains(member.row)) {
                     nearest.offer(*key, *member);
                 }
+            }
+        }
+    }
+
+    fn walk_part(
+        &self,
+        part: &Part,
+        graph: &Graph,
+        candidates: Option<&RoaringBitmap>,
+        nearest: &mut Nearest,
+    ) {
+        let wanted = |member: u32| {
+            !part.dead.has(member)
+                && candidates.is_none_or(|rows| rows.contains(part.members[member as usize].row))
+        };
+        let lives = |node: u32| {
+            wanted(node)
+                || !graph.twins.is_empty()
+                    && graph.twins.get(&node).is_some_and(|twins| twins.iter().any(|twin| wanted(*twin)))
+        };
+        let space = Space { lanes: &part.lanes, probe: &self.probe };
+        for (key, node) in graph.nearest(space, self.ef, lives) {
+            let twins = graph.twins.get(&node).into_iter().flatten().copied();
+            for member in std::iter::once(node).chain(twins).filter(|member| wanted(*member)) {
+                nearest.offer(key, part.members[member as usize]);
             }
         }
     }

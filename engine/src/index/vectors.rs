@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::part::{DeadMarks, Member, Part, Place, RowNumber};
+use super::part::{Member, Part, Place, RowNumber, Shape};
+use super::reload::LoadingPart;
 use super::simd::{Lane, WIDTH};
 
 /// Most bytes of vectors in the active part.
@@ -29,20 +30,41 @@ pub(crate) struct Vectors {
     pub(crate) active: Active,
     /// What is sealed, by number.
     pub(crate) sealed: BTreeMap<u32, Arc<Part>>,
+    /// What is being read back, by number, while the index is loaded.
+    loading: Vec<LoadingPart>,
     next_part: u32,
     full: usize,
 }
 
 impl Vectors {
-    /// None yet; the active part is sealed at so many rows, or sooner if they are long.
-    pub(crate) fn new(stride: usize, seal_rows: usize) -> Self {
+    /// None yet, but for graphs that wait for theirs; the active part is sealed at so many rows, or sooner if they
+    /// are long.
+    pub(crate) fn new(stride: usize, seal_rows: usize, loading: Vec<LoadingPart>) -> Self {
         let by_bytes = ACTIVE_BYTES / (stride * WIDTH * size_of::<f32>());
+        let next_part = loading.iter().map(|part| part.number).max().unwrap_or(0) + 1;
         Self {
             stride,
             active: Active { number: 0, lanes: Vec::new(), members: Vec::new() },
             sealed: BTreeMap::new(),
-            next_part: 1,
+            loading,
+            next_part,
             full: seal_rows.min(by_bytes).max(1),
+        }
+    }
+
+    /// The place that a graph read back keeps for this vector, if one does.
+    pub(crate) fn claim(&mut self, id: &str, member: Member, vector: &[Lane]) -> Option<Place> {
+        self.loading.iter_mut().find_map(|part| part.claim(id, member, vector))
+    }
+
+    /// Everything was loaded: what was read back serves.
+    pub(crate) fn finish_load(&mut self) {
+        for part in std::mem::take(&mut self.loading) {
+            let number = part.number;
+            let part = part.finish();
+            if part.living() > 0 {
+                self.sealed.insert(number, Arc::new(part));
+            }
         }
     }
 
@@ -66,9 +88,8 @@ impl Vectors {
         let number = self.part_number();
         let full =
             std::mem::replace(&mut self.active, Active { number, lanes: Vec::new(), members: Vec::new() });
-        let dead = DeadMarks::new(full.members.len());
-        let Active { number, lanes, members } = full;
-        self.sealed.insert(number, Arc::new(Part { number, stride: self.stride, lanes, members, dead }));
+        let part = Part::new(self.stride, full.lanes, full.members, Shape::Fresh);
+        self.sealed.insert(full.number, Arc::new(part));
     }
 
     /// The vector at a place.
@@ -79,18 +100,39 @@ impl Vectors {
         Some(self.sealed.get(&place.part)?.vector(place.member))
     }
 
-    /// Takes a vector away. The answer names the row that moved into its place, if one did.
-    pub(crate) fn remove(&mut self, place: Place) -> Option<RowNumber> {
+    /// Takes a vector away.
+    pub(crate) fn remove(&mut self, place: Place) -> Removed {
         if place.part == self.active.number {
-            return self.active.swap_remove(place.member as usize, self.stride);
+            let moved = self.active.swap_remove(place.member as usize, self.stride);
+            return Removed { moved, upkeep: Upkeep::None };
         }
-        let part = self.sealed.get(&place.part)?;
+        let Some(part) = self.sealed.get(&place.part) else { return Removed::default() };
         part.dead.mark(place.member);
+        let upkeep = if part.is_decayed() { Upkeep::Look } else { Upkeep::None };
         if part.living() == 0 {
             self.sealed.remove(&place.part);
         }
-        None
+        Removed { moved: None, upkeep }
     }
+}
+
+/// What follows from taking a vector away.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Removed {
+    /// The row whose vector moved into its place, if one did.
+    pub(crate) moved: Option<RowNumber>,
+    /// Whether the sealer has something to do.
+    pub(crate) upkeep: Upkeep,
+}
+
+/// What a write asks of the sealer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Upkeep {
+    /// Nothing.
+    #[default]
+    None,
+    /// A part was sealed, or has many dead: have a look.
+    Look,
 }
 
 impl Active {
