@@ -47,7 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn load(base: &[Vec<f32>], seal_rows: usize) -> ShardIndex {
-    let index = ShardIndex::new(IndexConfig { seal_rows, ..IndexConfig::default() }, None);
+    let index = ShardIndex::new(
+        IndexConfig { seal_rows, graph_rows: seal_rows.min(8_192), ..IndexConfig::default() },
+        None,
+    );
     let schema = Schema { dimension: Some(DIMENSION as u32), metric: Metric::L2, kind: Kind::Vector };
     let began = Instant::now();
     for (at, vector) in base.iter().enumerate() {

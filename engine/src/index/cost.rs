@@ -14,11 +14,11 @@ pub(crate) enum Depth {
 }
 
 /// Nanoseconds for a vector of a scan in order, at 128 components; only the ratios count.
-const SCANNED: f64 = 15.0;
+const SCANNED: f64 = 8.0;
 /// Of one looked up by its row.
-const PICKED: f64 = 35.0;
+const PICKED: f64 = 22.0;
 /// Of one met in a graph, the walk's own work included.
-const WALKED: f64 = 70.0;
+const WALKED: f64 = 43.0;
 /// Vectors met in a graph at `ef` 64 when every node is wanted.
 const MET: f64 = 910.0;
 /// What `MET` was measured at.

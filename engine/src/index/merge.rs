@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 use super::graph::Graph;
 use super::graph_build::{BuildFailed, build, twins};
 use super::part::{Member, Part, Place, Shape};
-use super::policy::{SMALLEST_GRAPH, choose};
+use super::policy::{Sizes, choose};
 use super::rows::Rows;
 use super::simd::Lane;
 
@@ -20,6 +20,7 @@ use super::simd::Lane;
 pub(crate) struct Job {
     metric: Metric,
     stride: usize,
+    sizes: Sizes,
     numbers: Vec<u32>,
     parts: Vec<Arc<Part>>,
 }
@@ -29,9 +30,10 @@ impl Job {
     pub(crate) fn next(rows: &RwLock<Rows>) -> Option<Self> {
         let rows = rows.read();
         let vectors = rows.vectors.as_ref()?;
-        let numbers = choose(vectors)?;
+        let sizes = Sizes::of(rows.config.graph_rows, vectors.stride);
+        let numbers = choose(vectors, sizes)?;
         let parts = numbers.iter().filter_map(|number| vectors.sealed.get(number).cloned()).collect();
-        Some(Self { metric: rows.metric, stride: vectors.stride, numbers, parts })
+        Some(Self { metric: rows.metric, stride: vectors.stride, sizes, numbers, parts })
     }
 
     /// Builds the new part; slow.
@@ -41,13 +43,13 @@ impl Job {
         let order = || firsts.iter().copied().chain(others.iter().map(|(_, at)| *at));
         let vector = |at: u32| &lanes[at as usize * self.stride..][..self.stride];
         let lanes: Vec<Lane> = order().flat_map(vector).copied().collect();
-        let members = order().map(|at| members[at as usize]).collect();
-        let shape = if firsts.len() < SMALLEST_GRAPH {
-            Shape::Scanned
+        let members: Vec<Member> = order().map(|at| members[at as usize]).collect();
+        let shape = if self.sizes.is_too_few(firsts.len()) {
+            self.sizes.shape_without_graph(members.len())
         } else {
             match build(self.metric, &lanes[..firsts.len() * self.stride], self.stride, cancelled) {
                 Ok(graph) => Shape::Graph(with_twins(graph, &firsts, &others)),
-                Err(BuildFailed::Unfit) => Shape::Scanned,
+                Err(BuildFailed::Unfit) => Shape::Unfit,
                 Err(BuildFailed::Cancelled) => return Err(BuildFailed::Cancelled),
             }
         };

@@ -58,17 +58,19 @@ use sealer::Shared;
 use vectors::Upkeep;
 
 /// How an index is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct IndexConfig {
-    /// New vectors that are scanned before they are sealed; below some thousands a scan beats a graph.
+    /// Vectors in an active part when it is sealed.
     pub seal_rows: usize,
+    /// Sealed vectors without a graph when one is built over them; fewer are scanned as fast.
+    pub graph_rows: usize,
     /// Candidates kept while searching a graph when a search names no `ef`.
     pub default_ef: usize,
 }
 
 impl Default for IndexConfig {
     fn default() -> Self {
-        Self { seal_rows: 4_096, default_ef: 64 }
+        Self { seal_rows: 4_096, graph_rows: 8_192, default_ef: 64 }
     }
 }
 
@@ -214,7 +216,7 @@ impl ShardIndex {
             return rows;
         }
         let loading = self.loading.lock().remove(&incarnation).unwrap_or_default();
-        let new = Arc::new(RwLock::new(Rows::new(schema, self.config.seal_rows, loading)));
+        let new = Arc::new(RwLock::new(Rows::new(schema, self.config, loading)));
         self.shared.incarnations.write().entry(incarnation).or_insert(new).clone()
     }
 

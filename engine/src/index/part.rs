@@ -64,10 +64,10 @@ impl DeadMarks {
 /// How the vectors of a part are searched.
 #[derive(Debug)]
 pub(crate) enum Shape {
-    /// By a scan, until a graph is built.
-    Fresh,
-    /// By a scan: too few for a graph, or unfit for one.
-    Scanned,
+    /// By a scan, until there are enough for a graph.
+    Scan,
+    /// By a scan: they make no good graph.
+    Unfit,
     /// By a graph.
     Graph(Graph),
 }
@@ -113,7 +113,7 @@ impl Part {
     pub(crate) fn graph(&self) -> Option<&Graph> {
         match &self.shape {
             Shape::Graph(graph) => Some(graph),
-            Shape::Fresh | Shape::Scanned => None,
+            Shape::Scan | Shape::Unfit => None,
         }
     }
 }

@@ -70,7 +70,7 @@ impl LoadingPart {
         let with_vector: Vec<bool> = (0..nodes as u32).map(|node| self.has_vector(node)).collect();
         let holes = with_vector.iter().any(|has| !has);
         let shape = if holes && !mend(&mut self.graph, &with_vector) {
-            Shape::Fresh
+            Shape::Scan
         } else {
             Shape::Graph(self.graph)
         };

@@ -8,13 +8,13 @@ use lacuna_model::Slot;
 use lacuna_model::record::{Metric, Schema};
 use roaring::RoaringBitmap;
 
-use super::KeyedRecord;
 use super::measure::working;
 use super::metadata::MetaIndex;
 use super::part::{Member, Place, RowNumber};
 use super::reload::LoadingPart;
 use super::simd::Lane;
 use super::vectors::{Upkeep, Vectors};
+use super::{IndexConfig, KeyedRecord};
 
 /// One live record as the index knows it.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ pub(crate) struct Rows {
     pub(crate) vectors: Option<Vectors>,
     /// Rows with a vector.
     pub(crate) with_vector: usize,
-    full: usize,
+    /// When vectors are sealed, and get a graph.
+    pub(crate) config: IndexConfig,
     /// Graphs read back that wait for their vectors.
     loading: Vec<LoadingPart>,
     next_stamp: u32,
@@ -60,7 +61,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// Empty, of this schema; graphs that were read back wait for their vectors.
-    pub(crate) fn new(schema: Schema, seal_rows: usize, loading: Vec<LoadingPart>) -> Self {
+    pub(crate) fn new(schema: Schema, config: IndexConfig, loading: Vec<LoadingPart>) -> Self {
         Self {
             metric: schema.metric,
             dimension: schema.dimension.map(|d| d as usize),
@@ -72,7 +73,7 @@ impl Rows {
             meta: MetaIndex::default(),
             vectors: None,
             with_vector: 0,
-            full: seal_rows,
+            config,
             loading,
             next_stamp: 0,
         }
@@ -148,7 +149,7 @@ impl Rows {
         if self.vectors.is_none() {
             let mut loading = std::mem::take(&mut self.loading);
             loading.retain(|part| part.fits(self.metric, vector.len()));
-            self.vectors = Some(Vectors::new(vector.len(), self.full, loading));
+            self.vectors = Some(Vectors::new(vector.len(), self.config.seal_rows, loading));
         }
         let (Some(vectors), Some(Some(present))) = (&mut self.vectors, self.slab.get_mut(row as usize))
         else {

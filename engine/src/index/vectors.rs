@@ -88,7 +88,7 @@ impl Vectors {
         let number = self.part_number();
         let full =
             std::mem::replace(&mut self.active, Active { number, lanes: Vec::new(), members: Vec::new() });
-        let part = Part::new(self.stride, full.lanes, full.members, Shape::Fresh);
+        let part = Part::new(self.stride, full.lanes, full.members, Shape::Scan);
         self.sealed.insert(full.number, Arc::new(part));
     }
 
