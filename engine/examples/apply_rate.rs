@@ -49,7 +49,10 @@ fn record(number: u64) -> NewRecord {
         id: RecordId::new(format!("row-{number}")).unwrap(),
         vector: Some(vector.collect()),
         document: None,
-        metadata: Metadata::from([("bucket".to_owned(), MetaValue::Scalar(Scalar::Int((number % 500) as i64)))]),
+        metadata: Metadata::from([(
+            "bucket".to_owned(),
+            MetaValue::Scalar(Scalar::Int((number % 500) as i64)),
+        )]),
         ordinal: Ordinal::default(),
     }
 }
@@ -59,7 +62,9 @@ fn main() {
     let engine = Engine::open(dir.path(), EngineConfig::new(ShardId(0))).unwrap();
     let slots = Command::SetSlots(SetSlots { epoch: MapEpoch(1), slots: (0..SLOTS).map(Slot).collect() });
     let first = Entry { stamp: Stamp(1), commands: vec![slots] };
-    engine.apply(&[EntryAt { position: LogPosition { term: 1, index: 1 }, entry: Some(first) }], b"").unwrap();
+    engine
+        .apply(&[EntryAt { position: LogPosition { term: 1, index: 1 }, entry: Some(first) }], b"")
+        .unwrap();
     let mut index = 1;
     for round in ["insert", "replace"] {
         let entries: Vec<EntryAt> = (0..RECORDS / 100)
@@ -90,7 +95,10 @@ fn main() {
         for entry in &entries {
             engine.apply(std::slice::from_ref(entry), b"").unwrap();
         }
-        println!("delete one, {size} commands an entry: {:.0}/s", count as f64 / began.elapsed().as_secs_f64());
+        println!(
+            "delete one, {size} commands an entry: {:.0}/s",
+            count as f64 / began.elapsed().as_secs_f64()
+        );
     }
     let began = Instant::now();
     drop(engine);

@@ -36,7 +36,7 @@ pub fn check(dir: &Path) -> Result<CheckReport, OpenError> {
     let generations = Generations::new(dir);
     let missing = || OpenError::Corrupt { what: format!("{} holds no replica", dir.display()) };
     let generation = generations.current()?.ok_or_else(missing)?;
-    let store = Store::open(&generations.path(generation), CACHE_BYTES)?;
+    let store = Store::open(&generations.path(generation), CACHE_BYTES, usize::MAX)?;
     let loaded = state::load(&store, |_, _, _, value| {
         crate::store::records::decode(value, crate::store::records::Vector::Read).map(drop)
     })?;

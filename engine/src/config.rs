@@ -11,8 +11,8 @@ pub struct EngineConfig {
     pub shard: ShardId,
     /// sled's cache, bytes; budget three times of it.
     pub cache_bytes: u64,
-    /// Bytes applied between two flushes to the system.
-    pub flush_bytes: usize,
+    /// Bytes applied that are gathered in memory before they go to sled as one batch.
+    pub gather_bytes: usize,
     /// How the indexes are kept.
     pub index: IndexConfig,
 }
@@ -20,6 +20,6 @@ pub struct EngineConfig {
 impl EngineConfig {
     /// The defaults for a shard.
     pub fn new(shard: ShardId) -> Self {
-        Self { shard, cache_bytes: 32 << 20, flush_bytes: 4 << 20, index: IndexConfig::default() }
+        Self { shard, cache_bytes: 32 << 20, gather_bytes: 1 << 20, index: IndexConfig::default() }
     }
 }

@@ -2,8 +2,8 @@
 //! after it, never between.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lacuna_model::outcome::CommandOutcome;
 use lacuna_model::read::DigestView;
@@ -57,7 +57,6 @@ pub struct Engine {
     pub(crate) live: RwLock<Live>,
     /// A write to the store failed: nothing more is taken (rule R1).
     failed: AtomicBool,
-    unflushed: AtomicUsize,
 }
 
 impl std::fmt::Debug for Engine {
@@ -77,16 +76,10 @@ impl Engine {
             None => create_first(&generations, &config)?,
         };
         generations.remove_others(generation)?;
-        let store = Store::open(&generations.path(generation), config.cache_bytes)?;
-        store.barrier()?;
+        let mut store = Store::open(&generations.path(generation), config.cache_bytes, config.gather_bytes)?;
+        store.begin_barrier()?.finish()?;
         let live = load(store, generation, &generations, &config)?;
-        Ok(Self {
-            config,
-            generations,
-            live: RwLock::new(live),
-            failed: AtomicBool::new(false),
-            unflushed: AtomicUsize::new(0),
-        })
+        Ok(Self { config, generations, live: RwLock::new(live), failed: AtomicBool::new(false) })
     }
 
     /// Last entry applied.
@@ -150,36 +143,40 @@ impl Engine {
     ) -> Result<(), ApplyError> {
         let Committed { writes, delta, index } = committed;
         let mut live = RwLockUpgradableReadGuard::upgrade(live);
-        let bytes = self.note_commit(live.store.commit(writes))?;
+        self.note_failure(live.store.commit(writes))?;
         live.state.merge(delta);
         for change in index {
             tell(&live.index, change);
-        }
-        let live = parking_lot::RwLockWriteGuard::downgrade(live);
-        if bytes >= self.config.flush_bytes {
-            self.unflushed.store(0, Ordering::Release);
-            self.note_failure(live.store.flush())?;
         }
         Ok(())
     }
 
     /// Makes everything applied so far durable (rule R2) and returns up to where: the log may be purged to it.
+    /// Applies and reads go on meanwhile.
     pub fn barrier(&self) -> Result<LogPosition, StoreError> {
-        let live = self.live.read();
-        let applied = live.state.head.applied;
-        self.note_failure(live.store.barrier())?;
-        Ok(applied)
+        loop {
+            let (applied, generation, barrier) = {
+                let mut live = self.live.write();
+                let barrier = self.note_failure(live.store.begin_barrier())?;
+                (live.state.head.applied, live.generation, barrier)
+            };
+            let finished = barrier.finish();
+            // A snapshot may have taken this generation's place, and its files away.
+            if finished.is_ok() || self.live.read().generation == generation {
+                self.note_failure(finished)?;
+                return Ok(applied);
+            }
+        }
     }
 
-    /// Takes note of a commit: after a failed one nothing more is taken (rule R1). Returns the bytes committed
-    /// since the last flush.
-    pub(crate) fn note_commit(&self, committed: Result<usize, StoreError>) -> Result<usize, StoreError> {
-        let bytes = self.note_failure(committed)?;
-        Ok(self.unflushed.fetch_add(bytes, Ordering::AcqRel) + bytes)
-    }
-
-    fn note_failure<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    /// After a failed write nothing more is taken (rule R1).
+    pub(crate) fn note_failure<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         result.inspect_err(|_| self.failed.store(true, Ordering::Release))
+    }
+
+    /// Closes without writing what is only gathered in memory, as a killed process would; the log has it.
+    pub fn abandon(self) {
+        self.live.into_inner().store.discard();
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -206,8 +203,8 @@ fn create_first(generations: &Generations, config: &EngineConfig) -> Result<u64,
     for number in generations.existing()? {
         generations.remove(number)?;
     }
-    let store = Store::open(&generations.path(1), config.cache_bytes)?;
-    store.barrier()?;
+    let mut store = Store::open(&generations.path(1), config.cache_bytes, config.gather_bytes)?;
+    store.begin_barrier()?.finish()?;
     generations.switch(1)?;
     Ok(1)
 }
@@ -255,12 +252,4 @@ fn recompute(live: &Live) -> Result<DigestView, StoreError> {
     }
     rest.add(digest::of_stamp(live.state.head.stamp));
     Ok(DigestView { records: records.0, rest: rest.0, live: count })
-}
-
-/// Where a replica's directory is.
-impl Engine {
-    /// Directory of the generation in use.
-    pub fn generation_dir(&self) -> PathBuf {
-        self.live.read().store.dir().to_owned()
-    }
 }

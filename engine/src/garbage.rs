@@ -19,12 +19,11 @@ impl Engine {
         }
         let emptied = writes.len() < budget;
         metrics::counter!("lacuna_delete_garbage_records").increment(writes.len() as u64);
-        self.note_commit(live.store.commit(writes))?;
-        if !emptied {
-            return Ok(true);
-        }
         let mut live = RwLockUpgradableReadGuard::upgrade(live);
-        live.state.garbage.remove(&incarnation);
+        self.note_failure(live.store.commit(writes))?;
+        if emptied {
+            live.state.garbage.remove(&incarnation);
+        }
         Ok(!live.state.garbage.is_empty())
     }
 }

@@ -2,6 +2,7 @@
 //! is changed until the whole batch is known (INV-1), so an error leaves everything as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use lacuna_model::command::{RecordKey, Upto};
@@ -14,7 +15,7 @@ use crate::index::ShardIndex;
 use crate::state::{Closed, Delta, EndedChunk, Head, IncarnationState, RowState, Slots, State};
 use crate::store::keys::{self, Kind};
 use crate::store::records::encode;
-use crate::store::{Bytes, Store, StoreError, Writes, values};
+use crate::store::{Bytes, Store, StoreError, Writes, over, values};
 
 /// What the index is told once the store has taken the batch, in this order.
 pub(crate) enum IndexChange {
@@ -334,21 +335,9 @@ impl<'a> Transaction<'a> {
         if from >= to {
             return Ok(Vec::new());
         }
-        let mut merged: BTreeMap<Vec<u8>, Bytes> = self
-            .writes
-            .range(from.to_vec()..to.to_vec())
-            .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
-            .take(limit)
-            .collect();
-        let stored = self.store.range(from, to).filter(|pair| match pair {
-            Ok((key, _)) => !self.writes.contains_key(&**key),
-            Err(_) => true,
-        });
-        for pair in stored.take(limit) {
-            let (key, value) = pair?;
-            merged.insert(key.to_vec(), value);
-        }
-        Ok(merged.into_iter().take(limit).collect())
+        let ours = self.writes.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        let pairs = over(ours, self.store.range(from, to)).take(limit);
+        pairs.map(|pair| pair.map(|(key, value)| (key.to_vec(), value))).collect()
     }
 
     /// Everything the batch does, the small state encoded into it.

@@ -47,24 +47,20 @@ impl Engine {
         let mut live = RwLockUpgradableReadGuard::upgrade(live);
         let old = std::mem::replace(&mut *live, new);
         drop(live);
-        drop(old);
+        old.store.discard();
         self.generations.remove_others(next)?;
         Ok(header)
     }
 
     fn fill(&self, path: &Path, generation: u64, header: SnapshotHeader) -> Result<Live, SnapshotError> {
-        let store = Store::open(&self.generations.path(generation), self.config.cache_bytes)?;
+        let path_of = self.generations.path(generation);
+        let mut store = Store::open(&path_of, self.config.cache_bytes, self.config.gather_bytes)?;
         let mut reader = Reader::open(path)?;
-        let mut unflushed = 0;
         while let Some(pairs) = reader.next_pairs()? {
             let writes: Writes = pairs.into_iter().map(|(key, value)| (key, Some(value.into()))).collect();
-            unflushed += store.commit(writes)?;
-            if unflushed >= self.config.flush_bytes {
-                store.flush()?;
-                unflushed = 0;
-            }
+            store.commit(writes)?;
         }
-        store.barrier()?;
+        store.begin_barrier()?.finish()?;
         let live = load(store, generation, &self.generations, &self.config)?;
         if live.state.head.applied != header.applied {
             return Err(SnapshotError::damaged("its header names another position than its state"));

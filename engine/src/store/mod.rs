@@ -1,19 +1,24 @@
 //! The only place that names sled: one tree with prefixed keys, so that one batch is one atom (INV-1).
 
 mod barrier;
+mod drain;
 mod generations;
 pub(crate) mod keys;
+mod layers;
 pub(crate) mod records;
 pub(crate) mod values;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Deref;
+use std::ops::{Bound, Deref};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use barrier::sync_dir;
+use drain::Drain;
 pub(crate) use generations::Generations;
+pub(crate) use layers::over;
 
 /// What went wrong in the store.
 #[derive(Debug, thiserror::Error)]
@@ -93,15 +98,32 @@ fn open_unlocked(config: &sled::Config) -> Result<sled::Db, StoreError> {
     Ok(config.open()?)
 }
 
-/// One generation of a replica's store.
+/// What a key costs in memory beside its bytes.
+const OVERHEAD: usize = 96;
+
+/// One generation of a replica's store: sled, under the writes that are on their way to it.
 pub(crate) struct Store {
     db: sled::Db,
     dir: PathBuf,
+    /// Applied, not yet on the way.
+    pending: Writes,
+    pending_bytes: usize,
+    /// On the way.
+    draining: Option<Arc<Drain>>,
+    /// Bytes that are gathered before they are sent.
+    gather_bytes: usize,
+}
+
+/// Makes a moment's contents durable, without any lock held.
+pub(crate) struct Barrier {
+    db: sled::Db,
+    dir: PathBuf,
+    draining: Option<Arc<Drain>>,
 }
 
 impl Store {
     /// Opens or creates the store in a directory.
-    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+    pub(crate) fn open(dir: &Path, cache_bytes: u64, gather_bytes: usize) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(|error| StoreError::io(dir, error))?;
         // The timer is off: it would sync at random times beside the log's own syncs.
         let config = sled::Config::new()
@@ -109,10 +131,18 @@ impl Store {
             .cache_capacity(cache_bytes)
             .mode(sled::Mode::HighThroughput)
             .flush_every_ms(None);
-        Ok(Self { db: open_unlocked(&config)?, dir: dir.to_owned() })
+        let db = open_unlocked(&config)?;
+        let (pending, dir) = (Writes::new(), dir.to_owned());
+        Ok(Self { db, dir, pending, pending_bytes: 0, draining: None, gather_bytes })
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if let Some(found) = self.pending.get(key) {
+            return Ok(found.clone());
+        }
+        if let Some(found) = self.draining.as_ref().and_then(|drain| drain.writes.get(key)) {
+            return Ok(found.clone());
+        }
         Ok(self.db.get(key)?.map(Bytes))
     }
 
@@ -121,53 +151,85 @@ impl Store {
         &self,
         from: &[u8],
         to: &[u8],
-    ) -> impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + use<> {
-        self.db.range(from.to_vec()..to.to_vec()).map(|pair| {
+    ) -> Box<dyn Iterator<Item = Result<(Bytes, Bytes), StoreError>> + '_> {
+        let bounds = || (Bound::Included(from), Bound::Excluded(to));
+        let stored = self.db.range::<&[u8], _>(bounds()).map(|pair| {
             let (key, value) = pair?;
             Ok((Bytes(key), Bytes(value)))
-        })
+        });
+        let draining = self.draining.as_ref().map(|drain| drain.writes.range::<[u8], _>(bounds()));
+        let below = match draining {
+            Some(draining) => over(draining, Box::new(stored)),
+            None => Box::new(stored),
+        };
+        over(self.pending.range::<[u8], _>(bounds()), below)
     }
 
     /// Everything, ascending.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + use<> {
-        self.db.iter().map(|pair| {
-            let (key, value) = pair?;
-            Ok((Bytes(key), Bytes(value)))
-        })
+    pub(crate) fn all(&self) -> impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + '_ {
+        self.range(&[0], &[u8::MAX])
     }
 
-    /// Applies all of it as one atom (INV-1); returns about how many bytes that were.
-    pub(crate) fn commit(&self, writes: Writes) -> Result<usize, StoreError> {
-        let mut batch = sled::Batch::default();
-        let mut bytes = 0;
-        for (key, value) in writes {
-            bytes += key.len();
-            match value {
-                Some(value) => {
-                    bytes += value.len();
-                    batch.insert(key, value.0);
-                }
-                None => batch.remove(key),
-            }
+    /// Takes a batch that ends at a whole entry; sends what was gathered once there is enough of it.
+    pub(crate) fn commit(&mut self, writes: Writes) -> Result<(), StoreError> {
+        self.pending_bytes += writes
+            .iter()
+            .map(|(key, value)| OVERHEAD + key.len() + value.as_ref().map_or(0, |value| value.len()))
+            .sum::<usize>();
+        self.pending.extend(writes);
+        if self.draining.as_ref().is_some_and(|drain| drain.is_over())
+            && let Some(drain) = self.draining.take()
+        {
+            drain.wait()?;
         }
-        self.db.apply_batch(batch)?;
-        Ok(bytes)
+        if self.pending_bytes >= self.gather_bytes { self.send() } else { Ok(()) }
     }
 
-    /// Hands everything applied to the system; no promise beyond this process's death.
-    pub(crate) fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush()?;
+    fn send(&mut self) -> Result<(), StoreError> {
+        if let Some(drain) = self.draining.take() {
+            drain.wait()?;
+        }
+        if !self.pending.is_empty() {
+            self.pending_bytes = 0;
+            let writes = std::mem::take(&mut self.pending);
+            self.draining = Some(Drain::begin(self.db.clone(), writes)?);
+        }
         Ok(())
     }
 
-    /// Makes everything applied so far durable (rule R2 of the reliability programme).
-    pub(crate) fn barrier(&self) -> Result<(), StoreError> {
-        self.flush()?;
-        barrier::sync_files(&self.dir)
+    /// Sends everything taken so far, and gives what can wait for it and make it durable.
+    pub(crate) fn begin_barrier(&mut self) -> Result<Barrier, StoreError> {
+        self.send()?;
+        Ok(Barrier { db: self.db.clone(), dir: self.dir.clone(), draining: self.draining.clone() })
     }
 
-    /// Its directory.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
+    /// Forgets what hasn't been sent: the store was replaced by another.
+    pub(crate) fn discard(mut self) {
+        self.pending.clear();
+    }
+}
+
+impl Barrier {
+    /// Waits until it is durable (rule R2 of the reliability programme).
+    pub(crate) fn finish(self) -> Result<(), StoreError> {
+        if let Some(drain) = &self.draining {
+            drain.wait()?;
+        }
+        self.db.flush()?;
+        barrier::sync_files(&self.dir)
+    }
+}
+
+impl Drop for Store {
+    /// A clean stop leaves nothing for the log to replay; a failed one leaves it to the log.
+    fn drop(&mut self) {
+        let sent = self.draining.take().map_or(Ok(()), |drain| drain.wait());
+        let put =
+            sent.and_then(
+                |()| if self.pending.is_empty() { Ok(()) } else { drain::put(&self.db, &self.pending) },
+            );
+        if let Err(error) = put {
+            tracing::error!(%error, dir = %self.dir.display(), "the store's last writes failed; the log has them");
+        }
     }
 }

@@ -24,7 +24,8 @@ pub(crate) fn new_dir() -> TempDir {
 }
 
 pub(crate) fn open(dir: &Path) -> Engine {
-    Engine::open(dir, EngineConfig { cache_bytes: 1 << 20, ..EngineConfig::new(SHARD) }).unwrap()
+    Engine::open(dir, EngineConfig { cache_bytes: 1 << 20, gather_bytes: 4_000, ..EngineConfig::new(SHARD) })
+        .unwrap()
 }
 
 pub(crate) fn schema() -> Schema {

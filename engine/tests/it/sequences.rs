@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lacuna_engine::{Engine, EntryAt};
 use lacuna_model::command::Entry;
+use lacuna_model::outcome::CommandOutcome;
 use lacuna_model::read::{Include, ReadBody, ReadRequest, RecordView};
 use lacuna_model::record::Metric;
 use lacuna_model::{Incarnation, LogPosition, OpNumber};
@@ -30,6 +31,8 @@ struct Bench {
     model: Naive,
     maker: Maker,
     clock: i64,
+    /// What a log would hold, with what was answered.
+    log: Vec<(EntryAt, Vec<CommandOutcome>)>,
 }
 
 impl Bench {
@@ -43,11 +46,13 @@ impl Bench {
             model: Naive::default(),
             maker: Maker::default(),
             clock: 500,
+            log: Vec::new(),
         };
         let outcome = apply(bench.engine(), vec![all_slots()]);
         let at = At { position: bench.engine().applied(), place: 0 };
         bench.model.begin(lacuna_model::Stamp(1));
         assert_eq!(outcome, [bench.model.apply(at, &all_slots())]);
+        bench.log.push((crate::making::entry_at(1, 1, vec![all_slots()]), outcome));
         bench
     }
 
@@ -76,21 +81,42 @@ impl Bench {
                 let entry = EntryAt { position, entry: Some(Entry { stamp, commands }) };
                 let outcomes = self.engine().apply(std::slice::from_ref(&entry), b"s").unwrap().remove(0);
                 assert_eq!(outcomes, expected, "in {entry:#?}");
+                self.log.push((entry, expected));
             }
             Step::Blank => {
                 let blank = EntryAt { position: self.next_position(), entry: None };
-                assert_eq!(self.engine().apply(&[blank], b"blank").unwrap(), [Vec::new()]);
+                assert_eq!(
+                    self.engine().apply(std::slice::from_ref(&blank), b"blank").unwrap(),
+                    [Vec::new()]
+                );
+                self.log.push((blank, Vec::new()));
             }
             Step::Reopen => {
                 self.engine = None;
                 self.engine = Some(open(&self.path()));
             }
+            Step::Kill => self.kill(),
             Step::ExportImport => self.export_import(),
             Step::Garbage(budget) => {
                 self.engine().sweep_garbage(usize::from(*budget)).unwrap();
             }
             Step::Barrier => assert_eq!(self.engine().barrier().unwrap(), self.engine().applied()),
         }
+    }
+
+    /// The store comes back at an earlier entry, and the log replays the rest with the same answers.
+    fn kill(&mut self) {
+        let before = self.engine().digest();
+        self.engine.take().unwrap().abandon();
+        let engine = open(&self.path());
+        let applied = engine.applied().index;
+        assert_eq!(engine.digest(), engine.recompute_digest().unwrap());
+        let lost: Vec<_> =
+            self.log.iter().filter(|(entry, _)| entry.position.index > applied).cloned().collect();
+        let (entries, answers): (Vec<EntryAt>, Vec<Vec<CommandOutcome>>) = lost.into_iter().unzip();
+        assert_eq!(engine.apply(&entries, b"s").unwrap(), answers);
+        assert_eq!(engine.digest(), before);
+        self.engine = Some(engine);
     }
 
     fn next_position(&self) -> LogPosition {

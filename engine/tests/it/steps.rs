@@ -67,6 +67,8 @@ pub(crate) enum Step {
     /// An entry without commands.
     Blank,
     Reopen,
+    /// Reopen without what was only in memory; the log replays it.
+    Kill,
     ExportImport,
     Garbage(u8),
     Barrier,
@@ -108,6 +110,7 @@ pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
         30 => entry,
         1 => Just(Step::Blank),
         1 => Just(Step::Reopen),
+        2 => Just(Step::Kill),
         1 => Just(Step::ExportImport),
         2 => (1..6u8).prop_map(Step::Garbage),
         1 => Just(Step::Barrier),
