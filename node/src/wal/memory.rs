@@ -213,6 +213,12 @@ impl Memory {
         }
     }
 
+    /// How many names of cached entries are kept, gone ones included.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.order.len()
+    }
+
     fn group(&mut self, group: u32) -> &mut Group {
         self.groups.entry(group).or_default()
     }

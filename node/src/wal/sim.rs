@@ -124,6 +124,15 @@ impl SimDisk {
         state.names = state.durable_names.clone();
     }
 
+    /// The process dies and the disk lives on: open files and locks are dead, what was written is still there, and what
+    /// wasn't synced still isn't. The same rule for an open log as with `cut_power`.
+    pub fn kill(&self) {
+        let mut state = self.state.lock();
+        state.run += 1;
+        state.locks.clear();
+        (state.bad_write, state.bad_sync, state.left) = (None, None, None);
+    }
+
     /// After so many more operations nothing answers any more, until `cut_power`.
     pub fn stop_after(&self, operations: u64) {
         self.state.lock().left = Some(operations);
@@ -140,6 +149,11 @@ impl SimDisk {
     pub fn fail_sync(&self, nth: u64, trouble: Trouble) {
         let mut state = self.state.lock();
         state.bad_sync = Some((state.syncs + nth, trouble));
+    }
+
+    /// Writes so far, failed ones too.
+    pub fn writes(&self) -> u64 {
+        self.state.lock().writes
     }
 
     /// Syncs of files so far.

@@ -7,16 +7,20 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::super::sim::{Loss, SimDisk, Trouble};
-use super::super::{Upkeep, Wal, WalConfig, WalFailure, WalOp};
+use super::super::{Retire, Upkeep, Wal, WalConfig, WalFailure, WalOp};
 use super::{config, entry, read_all};
 
 const DIR: &str = "/sim";
 
 fn open(disk: &SimDisk) -> (Wal, Arc<Mutex<Vec<String>>>) {
+    open_with(disk, Retire::Unlink)
+}
+
+fn open_with(disk: &SimDisk, retire: Retire) -> (Wal, Arc<Mutex<Vec<String>>>) {
     let reasons = Arc::new(Mutex::new(Vec::new()));
     let told = reasons.clone();
     let on_failure = Arc::new(move |reason: &str| told.lock().push(reason.to_owned()));
-    let settings = WalConfig { on_failure, ..config(Path::new(DIR)) };
+    let settings = WalConfig { on_failure, retire, ..config(Path::new(DIR)) };
     (Wal::open(settings, Arc::new(disk.clone())).unwrap().0, reasons)
 }
 
@@ -70,10 +74,31 @@ fn a_full_disk_while_preparing_a_segment_ahead_is_no_failure_yet() {
     // Of a new log's writes the first two make segment 1, the third begins segment 2, ahead.
     disk.fail_write(3, Trouble::Full);
     let (wal, _) = Wal::open(settings, Arc::new(disk.clone())).unwrap();
+    while disk.writes() < 3 {
+        std::thread::yield_now();
+    }
     for index in 1..=10 {
         wal.submit_and_wait(1, vec![entry(index, &"x".repeat(20_000))]).unwrap();
     }
     assert!(wal.segments().1 >= 3);
+}
+
+#[test]
+fn a_segment_that_cannot_be_zeroed_ends_the_log() {
+    let disk = SimDisk::new();
+    let (wal, reasons) = open_with(&disk, Retire::ZeroThenUnlink);
+    for index in 1..=10 {
+        wal.submit_and_wait(1, vec![entry(index, &"x".repeat(20_000))]).unwrap();
+    }
+    // The next write is the purge's batch, the one after it the first zeros.
+    disk.fail_write(2, Trouble::Io);
+    wal.submit_and_wait(1, vec![WalOp::Purge { upto: 10, last: Bytes::new() }]).unwrap();
+    assert!(matches!(wal.flush(), Err(WalFailure::Failed(_))));
+    assert_eq!(reasons.lock().len(), 1);
+    drop(wal);
+    let (wal, _) = open_with(&disk, Retire::ZeroThenUnlink);
+    assert_eq!(wal.state(1).purged, Some((10, Bytes::new())));
+    assert_eq!(wal.segments().0, wal.segments().1);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 mod failure;
+mod in_memory;
 mod power;
 mod retirement;
 mod round_trip;

@@ -170,7 +170,10 @@ fn a_power_cut_loses_nothing_acknowledged_and_leaves_a_prefix_of_the_submissions
             let (models, acknowledged) = live(&wal, &mut rng, model);
             disk.stop_after(0);
             drop(wal);
-            disk.cut_power([Loss::All, Loss::Latest, Loss::Some][rng.random_range(0..3)], rng.random());
+            match [None, Some(Loss::All), Some(Loss::Latest), Some(Loss::Some)][rng.random_range(0..4)] {
+                Some(loss) => disk.cut_power(loss, rng.random()),
+                None => disk.kill(),
+            }
             let (wal, found) = Wal::open(settings(&mut rng), Arc::new(disk.clone())).unwrap();
             cuts += usize::from(found.cut.is_some());
             let now = recovered(&wal);
@@ -180,7 +183,14 @@ fn a_power_cut_loses_nothing_acknowledged_and_leaves_a_prefix_of_the_submissions
             assert!(prefix >= acknowledged, "seed {seed}: {acknowledged} acknowledged, {prefix} recovered");
             gaps += usize::from(prefix < models.len() - 1);
             model = now;
-            drop(wal.close());
+            if rng.random() {
+                drop(wal.close());
+            } else {
+                // What was recovered stays, even if nothing was written since.
+                disk.stop_after(0);
+                drop(wal);
+                disk.cut_power(Loss::All, rng.random());
+            }
         }
     }
     assert!(cuts > 0 && gaps > 0, "the rounds must meet torn batches ({cuts}) and lost submissions ({gaps})");

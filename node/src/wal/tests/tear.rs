@@ -156,6 +156,44 @@ fn the_last_batch_of_an_earlier_segment_is_not_the_last_batch() {
     );
 }
 
+/// A log whose last batch is the first one of segment 2.
+fn just_rotated() -> SimDisk {
+    let disk = SimDisk::new();
+    let (wal, _) = open(&disk).unwrap();
+    for index in 1..=7 {
+        wal.submit_and_wait(1, vec![entry(index, &"z".repeat(10_000))]).unwrap();
+    }
+    assert_eq!(wal.segments().1, 2);
+    drop(wal);
+    assert_eq!(starts(&disk.bytes(&segment(2)).unwrap()).len(), 1);
+    disk
+}
+
+#[test]
+fn a_tear_across_a_rotation_is_cut_and_leaves_no_byte() {
+    let disk = just_rotated();
+    disk.damage(&segment(2), |bytes| bytes[3000] ^= 1);
+    let (wal, recovered) = open(&disk).unwrap();
+    assert_eq!(recovered.cut.map(|cut| (cut.segment, cut.offset, cut.batch)), Some((2, SECTOR, 7)));
+    assert_eq!(read_all(&wal, 1).len(), 6);
+    assert!(disk.bytes(&segment(2)).unwrap()[SECTOR as usize..].iter().all(|byte| *byte == 0));
+    // A short batch goes where segment 1 has room, the next long one into segment 2 again.
+    wal.submit_and_wait(1, vec![entry(7, "short")]).unwrap();
+    wal.submit_and_wait(1, vec![entry(8, &"z".repeat(10_000))]).unwrap();
+    assert_eq!(wal.segments(), (1, 2));
+    drop(wal);
+    assert_eq!(read_all(&open(&disk).unwrap().0, 1).len(), 8);
+}
+
+#[test]
+fn the_head_of_a_new_segment_s_batch_shows_that_the_one_before_was_synced() {
+    let disk = just_rotated();
+    let last = *starts(&disk.bytes(&segment(1)).unwrap()).last().unwrap();
+    disk.damage(&segment(1), |bytes| bytes[last + 200] ^= 4);
+    disk.damage(&segment(2), |bytes| bytes[3000] ^= 1);
+    assert!(matches!(open(&disk), Err(WalError::Corrupt { segment: 1, batch: 6, .. })));
+}
+
 #[test]
 fn a_missing_segment_is_corruption() {
     for gone in [1, 2] {
