@@ -195,3 +195,30 @@ fn a_power_cut_loses_nothing_acknowledged_and_leaves_a_prefix_of_the_submissions
     }
     assert!(cuts > 0 && gaps > 0, "the rounds must meet torn batches ({cuts}) and lost submissions ({gaps})");
 }
+
+#[test]
+fn a_segment_half_made_by_a_killed_process_doesnt_vanish_with_what_was_acknowledged_in_it() {
+    let settings = || WalConfig { on_failure: Arc::new(|_| {}), ..config(Path::new("/sim")) };
+    let append = |wal: &Wal| {
+        let index = wal.state(1).last.unwrap_or(0) + 1;
+        wal.submit_and_wait(1, vec![WalOp::Append { index, body: Bytes::from(vec![7; 10_000]) }])
+            .map(|()| index)
+    };
+    // The process is killed at each operation around the making of segment 2.
+    for operations in 10..40 {
+        let disk = SimDisk::new();
+        let (wal, _) = Wal::open(settings(), Arc::new(disk.clone())).unwrap();
+        disk.stop_after(operations);
+        while wal.segments().1 == 1 && append(&wal).is_ok() {}
+        disk.stop_after(0);
+        drop(wal);
+        disk.kill();
+        let (wal, _) = Wal::open(settings(), Arc::new(disk.clone())).unwrap();
+        let last = (0..7).map(|_| append(&wal).unwrap()).last();
+        disk.stop_after(0);
+        drop(wal);
+        disk.cut_power(Loss::All, 0);
+        let (wal, _) = Wal::open(settings(), Arc::new(disk.clone())).unwrap();
+        assert_eq!(wal.state(1).last, last, "killed after {operations} operations");
+    }
+}
