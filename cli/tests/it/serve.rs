@@ -52,7 +52,8 @@ fn what_is_deleted_stays_deleted_over_a_graceful_restart_and_a_kill() {
 
     let server = Server::start(&data);
     assert_eq!(server.json(&["count", "papers"])["count"], 0);
-    let shown = server.json(&["operation", "show", all["op_id"].as_str().unwrap()]);
+    // What the meta group had not yet noted when the process was killed is found again by its driver.
+    let shown = server.json(&["operation", "show", all["op_id"].as_str().unwrap(), "--wait", "20"]);
     assert_eq!(shown["status"], "complete");
     stdout(&server.verb(&["collection", "drop", "papers", "--yes"]));
     let gone = failure(&server.verb(&["count", "papers"]), 1);
@@ -93,5 +94,5 @@ fn a_data_directory_in_use_is_refused() {
     let _server = Server::start(dir.path());
     let refused =
         failure(&run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &dir.path().to_string_lossy()]), 1);
-    assert!(refused.contains("in use") || refused.contains("lock"), "{refused}");
+    assert!(refused.contains("only one process may use a data directory"), "{refused}");
 }

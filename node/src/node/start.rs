@@ -45,6 +45,9 @@ pub(super) fn ends_the_node() -> Arc<dyn Fn(&str) + Send + Sync> {
     })
 }
 
+/// Calls given up before they were looked at, on one connection, before it is closed as abusive.
+const PENDING_RESETS: usize = 4_096;
+
 impl Node {
     /// Starts a node. It serves as soon as this returns; [`Node::ready`] says when all of it has recovered.
     pub async fn start(config: NodeConfig) -> Result<Arc<Self>, NodeStartError> {
@@ -102,6 +105,8 @@ impl Node {
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let server = Server::builder()
             .tcp_nodelay(true)
+            // A node that stood still finds many calls that were given up meanwhile; its peers do no wrong by that.
+            .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
             .initial_stream_window_size(8 << 20)
             .initial_connection_window_size(16 << 20)
             .http2_keepalive_interval(Some(Duration::from_secs(5)))

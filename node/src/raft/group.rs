@@ -350,7 +350,7 @@ fn view(metrics: &RaftMetrics<TypeConfig>, found: u64) -> GroupView {
     let index = |id: &Option<super::types::LogId>| id.map_or(0, |id| id.index);
     let cluster = metrics.cluster_committed.map(|id| id.index);
     let applied = metrics.last_applied.map(|id| id.index);
-    let replication = metrics.replication.iter().flatten();
+    let replication = metrics.replication.iter().flatten().filter(|(id, _)| **id != metrics.id);
     GroupView {
         term: metrics.current_term,
         leader: metrics.current_leader.map(NodeId),
