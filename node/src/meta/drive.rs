@@ -42,8 +42,9 @@ impl ShardWork {
 }
 
 /// One step of an operation on a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    Start(Command),
+    Start,
     Poll,
 }
 
@@ -52,7 +53,7 @@ pub fn plan(state: &MetaState, due: impl Fn(&Operation) -> bool) -> BTreeMap<Sha
     let mut work: BTreeMap<ShardId, Builder> = BTreeMap::new();
     for operation in state.unfinished().filter(|operation| due(operation)) {
         for (shard, step) in steps(operation) {
-            work.entry(shard).or_default().add(operation.number, step);
+            work.entry(shard).or_default().add(operation, step);
         }
     }
     let mut closing: BTreeMap<ShardId, Vec<OpNumber>> = BTreeMap::new();
@@ -80,16 +81,24 @@ struct Builder {
 }
 
 impl Builder {
-    fn add(&mut self, number: OpNumber, step: Step) {
+    fn add(&mut self, operation: &Operation, step: Step) {
         match step {
-            Step::Poll => self.work.polls.push(number),
-            Step::Start(Command::StartWhere(_)) if !self.work.has_room_for_row() => {}
-            Step::Start(_) if self.work.starts.len() >= MAX_STARTS || self.bytes >= START_BYTES => {}
-            Step::Start(command) => {
+            Step::Poll => self.work.polls.push(operation.number),
+            Step::Start if self.has_room(operation) => {
+                let command = start(operation);
                 self.bytes += postcard::experimental::serialized_size(&command).unwrap_or(START_BYTES);
                 self.work.starts.push(command);
             }
+            Step::Start => {}
         }
+    }
+
+    fn has_room(&self, operation: &Operation) -> bool {
+        let rows = match operation.kind {
+            OperationKind::DeleteWhere { .. } => self.work.has_room_for_row(),
+            OperationKind::DeleteAll | OperationKind::DropCollection => true,
+        };
+        rows && self.work.starts.len() < MAX_STARTS && self.bytes < START_BYTES
     }
 }
 
@@ -98,7 +107,7 @@ fn steps(operation: &Operation) -> Vec<(ShardId, Step)> {
     let open = operation.shards.iter().filter(|(_, progress)| !is_done(progress));
     let step = |(shard, progress): &(ShardId, ShardProgress)| {
         let step = match progress {
-            ShardProgress::Pending => Step::Start(start(operation)),
+            ShardProgress::Pending => Step::Start,
             ShardProgress::Row(_) => Step::Poll,
         };
         (*shard, step)

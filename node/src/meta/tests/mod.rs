@@ -6,6 +6,7 @@ mod driver;
 mod fake_shards;
 mod joins;
 mod operations;
+mod planning;
 mod random;
 mod snapshot;
 
