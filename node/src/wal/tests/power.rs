@@ -214,11 +214,15 @@ fn a_segment_half_made_by_a_killed_process_doesnt_vanish_with_what_was_acknowled
         drop(wal);
         disk.kill();
         let (wal, _) = Wal::open(settings(), Arc::new(disk.clone())).unwrap();
-        let last = (0..7).map(|_| append(&wal).unwrap()).last();
+        // Just into segment 2: making segment 3 would sync the directory.
+        let mut last = append(&wal).unwrap();
+        while wal.segments().1 == 1 {
+            last = append(&wal).unwrap();
+        }
         disk.stop_after(0);
         drop(wal);
         disk.cut_power(Loss::All, 0);
         let (wal, _) = Wal::open(settings(), Arc::new(disk.clone())).unwrap();
-        assert_eq!(wal.state(1).last, last, "killed after {operations} operations");
+        assert_eq!(wal.state(1).last, Some(last), "killed after {operations} operations");
     }
 }
