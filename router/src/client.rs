@@ -123,6 +123,8 @@ struct Attempts<'a> {
     deadline: Deadline,
     doubt: Doubt,
     last: Option<CallError>,
+    /// The failure that left the fate open.
+    cause: Option<CallError>,
     turn: usize,
     hops: usize,
     pause: Duration,
@@ -146,6 +148,7 @@ pub(crate) async fn ask(
         deadline,
         doubt: Doubt::Nothing,
         last: None,
+        cause: None,
         turn: 0,
         hops: 0,
         pause: FIRST_PAUSE,
@@ -169,6 +172,7 @@ pub(crate) async fn ask(
                 // A read has no effect: its fate is never in doubt.
                 if ask.writes() && !error.nothing_done() {
                     attempts.doubt = Doubt::Unknown;
+                    attempts.cause = Some(error.clone());
                 }
                 if attempts.last.is_none() || error != CallError::Expired {
                     attempts.last = Some(error);
@@ -289,7 +293,8 @@ impl Attempts<'_> {
     }
 
     fn unanswered(self) -> Unanswered {
-        let error = self.last.unwrap_or_else(|| CallError::Unavailable("no node is known".to_owned()));
+        let error =
+            self.cause.or(self.last).unwrap_or_else(|| CallError::Unavailable("no node is known".to_owned()));
         let group = match self.group {
             Group::Meta => "the meta group".to_owned(),
             Group::Shard(shard) => format!("shard {shard}"),

@@ -135,7 +135,8 @@ impl ShardError {
     }
 }
 
-/// How far the bytes are gone (design §8): `E1` decided, `E2` invisible everywhere.
+/// How far the bytes are gone (design §8): `none` (a part was refused or isn't known), `E0` recorded, `E1` decided
+/// on every shard.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {

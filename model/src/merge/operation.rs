@@ -105,9 +105,19 @@ impl DeleteStatus {
 }
 
 impl Erasure {
-    /// E1 if decided on every shard (committed and applied), else E0: durable, and on its way (design §8).
-    pub fn decided(everywhere: bool) -> Self {
-        Self { level: if everywhere { "E1" } else { "E0" }.to_owned(), target: None }
+    /// E1: committed and applied on every shard (design §8).
+    pub fn decided() -> Self {
+        Self { level: "E1".to_owned(), target: None }
+    }
+
+    /// E0: durable, and on its way.
+    pub fn accepted() -> Self {
+        Self { level: "E0".to_owned(), target: None }
+    }
+
+    /// A part was refused, or its fate isn't known, and nobody brings it on: no level is reached by all of it.
+    pub fn none() -> Self {
+        Self { level: "none".to_owned(), target: None }
     }
 }
 
@@ -135,7 +145,7 @@ pub fn fold_operation(facts: OperationFacts, states: &[(ShardId, ShardState)]) -
         held: total(&shards, |shard| shard.held),
         released: None,
         remaining: total(&shards, |shard| shard.remaining),
-        erasure: Erasure::decided(!open && !facts.waits_for_earlier),
+        erasure: if open || facts.waits_for_earlier { Erasure::accepted() } else { Erasure::decided() },
         note: note.map(str::to_owned),
         shards,
     }

@@ -244,7 +244,7 @@ pub fn fold_delete(
         held: total(&shards, |shard| shard.held),
         released: None,
         remaining: None,
-        erasure: Erasure::decided(status == DeleteStatus::Complete),
+        erasure: if status == DeleteStatus::Complete { Erasure::decided() } else { Erasure::none() },
         note: None,
         shards,
     })

@@ -143,25 +143,29 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Verb<T> {
 
 fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> VerbError {
     let place = |refusal: VerbError| refusal.with("line", error.line()).with("column", error.column());
-    match error.classify() {
-        Category::Data => {
-            let mut reader = serde_json::Deserializer::from_slice(bytes);
-            let path = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-                Err(error) => error.path().to_string(),
-                Ok(_) => ".".to_owned(),
-            };
-            let words = error.to_string();
-            let code = if words.starts_with("unknown field") {
-                ErrorCode::UnknownField
-            } else {
-                ErrorCode::InvalidArgument
-            };
-            let at = if path == "." { String::new() } else { format!("{path}: ") };
-            place(VerbError::new(code, format!("{at}{words}; {NOTHING}")).with("path", path))
-        }
-        Category::Syntax | Category::Eof | Category::Io => place(VerbError::new(
-            ErrorCode::InvalidJson,
-            format!("the body is no valid JSON: {error}; {NOTHING}"),
-        )),
+    let words = error.to_string();
+    let no_float = words.starts_with("number out of range");
+    if error.classify() != Category::Data && !no_float {
+        let message = format!("the body is no valid JSON: {words}; {NOTHING}");
+        return place(VerbError::new(ErrorCode::InvalidJson, message));
+    }
+    let path = path_of::<T>(bytes);
+    let code = if words.starts_with("unknown field") {
+        ErrorCode::UnknownField
+    } else if no_float && path.contains("vector") {
+        ErrorCode::InvalidVector
+    } else {
+        ErrorCode::InvalidArgument
+    };
+    let at = if path == "." { String::new() } else { format!("{path}: ") };
+    place(VerbError::new(code, format!("{at}{words}; {NOTHING}")).with("path", path))
+}
+
+/// Where a refused body has its fault, as in `records[1].id`.
+fn path_of<T: DeserializeOwned>(bytes: &[u8]) -> String {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Err(error) => error.path().to_string(),
+        Ok(_) => ".".to_owned(),
     }
 }

@@ -150,7 +150,7 @@ fn nothing_there(ran: Ran, kind: DeleteKind, requested: u64) -> DeleteAnswer {
         released: None,
         remaining: Some(0),
         shards: Vec::new(),
-        erasure: Erasure::decided(true),
+        erasure: Erasure::decided(),
         note: None,
     }
 }

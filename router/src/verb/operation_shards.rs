@@ -37,6 +37,31 @@ pub(crate) fn known(operation: &Operation) -> States {
     operation.shards.iter().map(|(shard, progress)| (*shard, state(progress))).collect()
 }
 
+/// What the meta group knows, and of shards that it hasn't heard of yet their own word.
+pub(crate) async fn look(core: &Core, operation: &Operation, deadline: Deadline) -> States {
+    let states = known(operation);
+    if states.iter().all(|(_, state)| is_done(state)) {
+        return states;
+    }
+    let Ok(cluster) = core.cluster(deadline).await else { return states };
+    let cluster = &cluster;
+    let asked = states.into_iter().map(|(shard, state)| async move {
+        if is_done(&state) {
+            return (shard, state);
+        }
+        let question = (shard, ReadRequest::Row(operation.number));
+        match fanout::read(core, cluster, &question, deadline).await.map(|reply| reply.body) {
+            Ok(ReadBody::Row(Some(row))) => (shard, ShardState::Row(row)),
+            Ok(_) => (shard, state),
+            Err(error) => {
+                let error = ShardError::new(ErrorCode::Pending, error.message);
+                (shard, ShardState::Pending(Reach::Unreached, Some(error)))
+            }
+        }
+    });
+    join_all(asked).await
+}
+
 /// Brings the operation to its shards and waits for their rows; at the deadline as far as they are.
 pub(crate) async fn drive(core: &Core, operation: &Operation, deadline: Deadline) -> States {
     let states = known(operation);

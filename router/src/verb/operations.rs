@@ -1,5 +1,7 @@
 //! Operations looked at: the recorded ones, and writes whose outcome their shards still keep.
 
+use std::time::Duration;
+
 use lacuna_model::catalog::Operation;
 use lacuna_model::command::{CallRef, Window};
 use lacuna_model::error::ErrorCode;
@@ -19,7 +21,10 @@ use crate::fanout;
 use crate::plan::part_number;
 use crate::verb::Call;
 use crate::verb::operation::{fold, look_up};
-use crate::verb::operation_shards::known;
+use crate::verb::operation_shards::{known, look};
+
+/// Shards are asked for their rows no longer than this.
+const LOOK_TIME: Duration = Duration::from_secs(1);
 
 /// A recorded operation and how far it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +49,9 @@ impl Router {
     pub async fn operation(&self, call: &Call, account: &Account, op_id: &OpId) -> Verb<Known> {
         let core = self.core();
         if let Some(operation) = look_up(core, account, op_id, call.deadline).await? {
-            return Ok(Known::Recorded(Box::new(recorded(operation))));
+            let states = look(core, &operation, call.deadline.at_most(LOOK_TIME)).await;
+            let answer = fold(&operation, &states);
+            return Ok(Known::Recorded(Box::new(Recorded { operation, answer })));
         }
         let (born, window) = match op_id.parts() {
             Some(parts) => (parts.born, Window::Short),

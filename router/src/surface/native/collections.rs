@@ -14,7 +14,7 @@ use crate::error::{Verb, VerbError};
 use crate::surface::answer;
 use crate::surface::native::bodies::CreateCollectionBody;
 use crate::surface::native::delete::respond_with;
-use crate::surface::native::parse::{NOTHING, collection, target};
+use crate::surface::native::parse::{NOTHING, collection, target, written};
 use crate::surface::native::views::{CollectionView, CollectionsView, NamespaceView, NamespacesView};
 use crate::surface::request::{Plain, Posted, Preference};
 use crate::verb::Total;
@@ -113,14 +113,9 @@ pub(crate) async fn namespaces(
     Plain(call): Plain,
 ) -> Verb<Response> {
     let found = router.namespaces(&call, &collection(&c)).await?;
-    let namespaces = found.into_iter().map(|namespace| NamespaceView {
-        name: if namespace.name.is_default() {
-            lacuna_model::NamespaceName::DEFAULT_WRITTEN.to_owned()
-        } else {
-            namespace.name.as_str().to_owned()
-        },
-        count: namespace.count,
-    });
+    let namespaces = found
+        .into_iter()
+        .map(|namespace| NamespaceView { name: written(&namespace.name), count: namespace.count });
     Ok(answer::json(StatusCode::OK, &NamespacesView { namespaces: namespaces.collect() }))
 }
 

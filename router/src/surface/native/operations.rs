@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
-use crate::surface::native::parse::in_range;
+use crate::surface::native::parse::{in_range, written};
 use crate::surface::native::views::{OperationView, OperationsView, OutcomeView, OutcomesView, RecordedView};
 use crate::surface::request::Plain;
 use crate::verb::operations::{Known, Recorded};
@@ -69,7 +69,7 @@ fn recorded(known: Recorded) -> RecordedView {
         answer: known.answer,
         collection: operation.collection_name,
         collection_id: operation.collection.0,
-        namespace: operation.namespace.map(|name| name.as_str().to_owned()),
+        namespace: operation.namespace.as_ref().map(written),
         recorded_ms: operation.recorded.0 / 1_000,
         finished_ms: operation.finished.map(|stamp| stamp.0 / 1_000),
     }

@@ -38,6 +38,11 @@ pub(super) fn namespace(name: Option<String>) -> Verb<NamespaceName> {
     })
 }
 
+/// A namespace's name as it is written in paths.
+pub(super) fn written(name: &NamespaceName) -> String {
+    if name.is_default() { NamespaceName::DEFAULT_WRITTEN } else { name.as_str() }.to_owned()
+}
+
 pub(super) fn target(c: &str, name: Option<String>) -> Verb<Target> {
     Ok(Target { account: Account::default(), collection: collection(c), namespace: namespace(name)? })
 }

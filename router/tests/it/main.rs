@@ -1,0 +1,11 @@
+//! The router against a cluster in memory, with scripted failures.
+
+mod answers;
+mod bad_input;
+mod durable;
+mod exactly_once;
+mod fake;
+mod faults;
+mod http;
+mod lease;
+mod reads;
