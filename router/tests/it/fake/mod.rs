@@ -218,7 +218,11 @@ impl World {
     }
 }
 
-fn kinds(node: u64, call: &NodeCall) -> (Vec<On>, Option<Option<u32>>) {
+/// A group, as the leaders are kept: `None` is the meta group.
+type Group = Option<u32>;
+
+/// What may go wrong with a call, and the group it is for, if it is for one.
+fn kinds(node: u64, call: &NodeCall) -> (Vec<On>, Option<Group>) {
     let (mut kinds, group) = match call {
         NodeCall::Ping => (vec![On::Pings], None),
         NodeCall::Status | NodeCall::ReplicaDigest(_) => (vec![], None),
