@@ -20,7 +20,7 @@ fn open_with(disk: &SimDisk, retire: Retire) -> (Wal, Arc<Mutex<Vec<String>>>) {
     let reasons = Arc::new(Mutex::new(Vec::new()));
     let told = reasons.clone();
     let on_failure = Arc::new(move |reason: &str| told.lock().push(reason.to_owned()));
-    let settings = WalConfig { on_failure, retire, ..config(Path::new(DIR)) };
+    let settings = WalConfig { retire, on_failure, ..config(Path::new(DIR)) };
     (Wal::open(settings, Arc::new(disk.clone())).unwrap().0, reasons)
 }
 
