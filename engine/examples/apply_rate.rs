@@ -51,7 +51,7 @@ fn record(number: u64) -> NewRecord {
         document: None,
         metadata: Metadata::from([(
             "bucket".to_owned(),
-            MetaValue::Scalar(Scalar::Int((number % 500) as i64)),
+            MetaValue::Scalar(Scalar::Int((number % 500).cast_signed())),
         )]),
         ordinal: Ordinal::default(),
     }

@@ -54,3 +54,115 @@ pub fn check(dir: &Path) -> Result<CheckReport, OpenError> {
 }
 
 const CACHE_BYTES: u64 = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use lacuna_model::command::{Command, Entry, SetSlots, Window, Write, WriteVerb};
+    use lacuna_model::record::{Kind, Metric, NewRecord, Ordinal, Schema};
+    use lacuna_model::{Account, Incarnation, MapEpoch, RecordId, SLOTS, ShardId, Slot};
+
+    use super::*;
+    use crate::state::Head;
+    use crate::store::{Writes, keys, values};
+    use crate::{Engine, EngineConfig, EntryAt};
+
+    const INCARNATION: Incarnation = Incarnation(1);
+
+    fn filled(dir: &Path) {
+        let engine = Engine::open(dir, EngineConfig::new(ShardId(0))).unwrap();
+        let record = |id: &str| NewRecord {
+            position: 0,
+            id: RecordId::new(id).unwrap(),
+            vector: Some(vec![1.0]),
+            document: None,
+            metadata: std::collections::BTreeMap::new(),
+            ordinal: Ordinal::default(),
+        };
+        let write = Write {
+            call: lacuna_model::command::CallRef {
+                account: Account::default(),
+                op_id: lacuna_model::op_id::OpId::new("u").unwrap(),
+                part: 0,
+                born: Stamp(0),
+                window: Window::Short,
+            },
+            incarnation: INCARNATION,
+            schema: Schema { dimension: Some(1), metric: Metric::L2, kind: Kind::Vector },
+            verb: WriteVerb::Upsert(vec![record("a"), record("b")]),
+        };
+        let slots = SetSlots { epoch: MapEpoch(1), slots: (0..SLOTS).map(Slot).collect() };
+        let commands = vec![Command::SetSlots(slots), Command::Write(write)];
+        let entry = Entry { stamp: Stamp(1), commands };
+        let position = LogPosition { term: 1, index: 1 };
+        engine.apply(&[EntryAt { position, entry: Some(entry) }], b"").unwrap();
+    }
+
+    fn plant(dir: &Path, change: impl FnOnce(&Store) -> Writes) {
+        let mut store = Store::open(&Generations::new(dir).path(1), CACHE_BYTES, usize::MAX).unwrap();
+        let writes = change(&store);
+        store.commit(writes).unwrap();
+    }
+
+    fn a() -> Vec<u8> {
+        keys::record(INCARNATION, lacuna_model::slot_of(INCARNATION, "a"), "a")
+    }
+
+    #[test]
+    fn a_sound_replica_is_reported_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        filled(dir.path());
+        let report = check(dir.path()).unwrap();
+        assert_eq!(
+            (report.damage.as_slice(), report.digest.live, report.applied.index),
+            ([].as_slice(), 2, 1)
+        );
+        assert_eq!(report.incarnations, [(INCARNATION, 2)]);
+    }
+
+    #[test]
+    fn every_planted_damage_is_found_and_the_replica_refused() {
+        type Plant = fn(&Store) -> Writes;
+        let plants: [(&str, Plant); 5] = [
+            ("a record lost", |_| Writes::from([(a(), None)])),
+            ("a record changed", |store| {
+                let mut value = store.get(&a()).unwrap().unwrap().to_vec();
+                value[1] ^= 1;
+                Writes::from([(a(), Some(value.into()))])
+            }),
+            ("a record that came back", |store| {
+                let value = store.get(&a()).unwrap();
+                Writes::from([(keys::record(INCARNATION, Slot(9), "ghost"), value)])
+            }),
+            ("an outcome lost", |store| {
+                let outcomes =
+                    store.range(&keys::outcomes_from(Stamp(0)), &keys::outcomes_from(Stamp(u64::MAX)));
+                outcomes.map(|pair| (pair.unwrap().0.to_vec(), None)).collect()
+            }),
+            ("a wrong counter", |store| {
+                let key = keys::single(keys::Kind::Head);
+                let head: Head = values::decode(&store.get(&key).unwrap().unwrap(), "head").unwrap();
+                Writes::from([(key, Some(values::encode(&Head { live: 3, ..head }).unwrap()))])
+            }),
+        ];
+        for (what, change) in plants {
+            let dir = tempfile::tempdir().unwrap();
+            filled(dir.path());
+            plant(dir.path(), change);
+            let damaged = match check(dir.path()) {
+                Ok(report) => !report.damage.is_empty(),
+                Err(OpenError::Corrupt { .. }) => true,
+                Err(OpenError::Store(error)) => panic!("{error}"),
+            };
+            assert!(damaged, "{what}");
+            let opened = Engine::open(dir.path(), EngineConfig::new(ShardId(0)));
+            assert!(matches!(opened, Err(OpenError::Corrupt { .. })), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_directory_without_a_replica_is_an_error_and_stays_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(check(dir.path()), Err(OpenError::Corrupt { .. })));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

@@ -216,7 +216,7 @@ pub(crate) fn load(
     generations: &Generations,
     config: &EngineConfig,
 ) -> Result<Live, OpenError> {
-    let index = ShardIndex::new(config.index.clone(), Some(generations.graphs(generation)));
+    let index = ShardIndex::new(config.index, Some(generations.graphs(generation)));
     index.begin_load();
     let loaded = state::load(&store, |incarnation, state, key, value| {
         let record = decode(value, Vector::Read)?;

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // a test's helpers fail as the test does
 
+mod calls;
 mod everyday;
+mod landscape;
 mod making;
 mod naive;
 mod naive_rows;
+mod rows;
 mod sequences;
+mod snapshots;
 mod steps;

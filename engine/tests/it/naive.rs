@@ -112,13 +112,12 @@ impl Naive {
         if ids(&write.verb).iter().any(|id| !self.slots.contains(&slot_of(inc, id.as_str()))) {
             return CommandOutcome::Refused(Refusal::WrongSlot(self.epoch));
         }
-        let outcome = match self.refuse(write) {
-            Some(refusal) => CommandOutcome::Refused(refusal),
-            None => {
-                let items = self.effect(at, write);
-                let remaining = self.live(inc.0);
-                CommandOutcome::Written(WriteOutcome { at: at.position, items, remaining })
-            }
+        let outcome = if let Some(refusal) = self.refuse(write) {
+            CommandOutcome::Refused(refusal)
+        } else {
+            let items = self.effect(at, write);
+            let remaining = self.live(inc.0);
+            CommandOutcome::Written(WriteOutcome { at: at.position, items, remaining })
         };
         self.outcomes.insert(write.call.clone(), outcome.clone());
         outcome
