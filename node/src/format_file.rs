@@ -23,10 +23,14 @@ pub enum FormatError {
         source: io::Error,
     },
     /// Not a FORMAT file.
-    #[error("{0} can't be read as a FORMAT file; restore it from a backup, or move the directory aside and start with an empty one")]
+    #[error(
+        "{0} can't be read as a FORMAT file; restore it from a backup, or move the directory aside and start with an empty one"
+    )]
     Unreadable(PathBuf),
     /// Another version wrote it.
-    #[error("{dir} has format {found}, this version of lacuna reads format {VERSION}; start the version that wrote it")]
+    #[error(
+        "{dir} has format {found}, this version of lacuna reads format {VERSION}; start the version that wrote it"
+    )]
     Version {
         /// The directory.
         dir: PathBuf,
@@ -44,7 +48,9 @@ pub enum FormatError {
         wanted: u64,
     },
     /// It belongs to another cluster.
-    #[error("{dir} belongs to cluster {found}, these nodes are cluster {wanted}; give each cluster its own data directories")]
+    #[error(
+        "{dir} belongs to cluster {found}, these nodes are cluster {wanted}; give each cluster its own data directories"
+    )]
     OtherCluster {
         /// The directory.
         dir: PathBuf,
@@ -54,7 +60,9 @@ pub enum FormatError {
         wanted: String,
     },
     /// There is something else in it.
-    #[error("{0} is not empty and has no FORMAT file: it isn't a Lacuna data directory; give an empty or a new one")]
+    #[error(
+        "{0} is not empty and has no FORMAT file: it isn't a Lacuna data directory; give an empty or a new one"
+    )]
     Foreign(PathBuf),
 }
 
@@ -63,6 +71,41 @@ struct Content {
     version: u32,
     node: u64,
     cluster: Option<String>,
+}
+
+/// Whose a data directory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The node.
+    pub node: NodeId,
+    /// The cluster, hexadecimal; `None` before the node first met it.
+    pub cluster: Option<String>,
+}
+
+/// Reads whose a directory is, and changes nothing.
+pub(crate) fn owner(dir: &Path) -> Result<Owner, FormatError> {
+    let path = dir.join(NAME);
+    let content = match fs::read(&path) {
+        Ok(bytes) => parse(dir, &bytes)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(FormatError::Foreign(dir.to_owned()));
+        }
+        Err(source) => return Err(FormatError::Io { path, source }),
+    };
+    Ok(Owner { node: NodeId(content.node), cluster: content.cluster })
+}
+
+fn parse(dir: &Path, bytes: &[u8]) -> Result<Content, FormatError> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let unreadable = |_| FormatError::Unreadable(dir.join(NAME));
+    let Version { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    if version != VERSION {
+        return Err(FormatError::Version { dir: dir.to_owned(), found: version });
+    }
+    serde_json::from_slice(bytes).map_err(unreadable)
 }
 
 /// A data directory that was found to be this node's.
@@ -87,7 +130,10 @@ impl FormatFile {
                 if !is_empty(dir).map_err(at(dir))? {
                     return Err(FormatError::Foreign(dir.to_owned()));
                 }
-                let this = Self { dir: dir.to_owned(), content: Content { version: VERSION, node: node.0, cluster: None } };
+                let this = Self {
+                    dir: dir.to_owned(),
+                    content: Content { version: VERSION, node: node.0, cluster: None },
+                };
                 this.write()?;
                 Ok(this)
             }
@@ -96,16 +142,7 @@ impl FormatFile {
     }
 
     fn check(dir: &Path, node: NodeId, bytes: &[u8]) -> Result<Self, FormatError> {
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let unreadable = |_| FormatError::Unreadable(dir.join(NAME));
-        let Version { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
-        if version != VERSION {
-            return Err(FormatError::Version { dir: dir.to_owned(), found: version });
-        }
-        let content: Content = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let content = parse(dir, bytes)?;
         if content.node != node.0 {
             return Err(FormatError::OtherNode { dir: dir.to_owned(), found: content.node, wanted: node.0 });
         }
@@ -161,7 +198,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         FormatFile::open(dir.path(), NodeId(1)).unwrap().join(7).unwrap();
         FormatFile::open(dir.path(), NodeId(1)).unwrap().join(7).unwrap();
-        assert!(matches!(FormatFile::open(dir.path(), NodeId(2)), Err(FormatError::OtherNode { found: 1, .. })));
+        assert!(matches!(
+            FormatFile::open(dir.path(), NodeId(2)),
+            Err(FormatError::OtherNode { found: 1, .. })
+        ));
         let other = FormatFile::open(dir.path(), NodeId(1)).unwrap().join(8);
         assert!(matches!(other, Err(FormatError::OtherCluster { .. })));
     }
@@ -170,7 +210,10 @@ mod tests {
     fn unknown_versions_and_foreign_directories_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(NAME), br#"{"version": 9, "node": 1, "more": []}"#).unwrap();
-        assert!(matches!(FormatFile::open(dir.path(), NodeId(1)), Err(FormatError::Version { found: 9, .. })));
+        assert!(matches!(
+            FormatFile::open(dir.path(), NodeId(1)),
+            Err(FormatError::Version { found: 9, .. })
+        ));
         fs::write(dir.path().join(NAME), b"notes").unwrap();
         assert!(matches!(FormatFile::open(dir.path(), NodeId(1)), Err(FormatError::Unreadable(_))));
         fs::rename(dir.path().join(NAME), dir.path().join("notes.txt")).unwrap();

@@ -1,5 +1,6 @@
 //! Hosts replicas: write-ahead log, consensus groups, the meta group, gRPC services.
 
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod format_file;

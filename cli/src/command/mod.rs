@@ -1,5 +1,6 @@
 //! The commands: one file each.
 
+mod check;
 mod cluster;
 mod collection;
 mod common;
@@ -60,6 +61,7 @@ enum Command {
     Export(export::Args),
     Delete(delete::Args),
     Operation(operation::Args),
+    Check(check::Args),
     Config(settings::Args),
     Completion(completion::Args),
 }
@@ -85,6 +87,7 @@ impl Cli {
             Command::Export(args) => export::run(args, common).await,
             Command::Delete(args) => delete::run(args, common).await,
             Command::Operation(args) => operation::run(args, common).await,
+            Command::Check(args) => check::run(args, common).await,
             Command::Config(args) => settings::run(&args, common),
             Command::Completion(args) => Ok(completion::run(&args)),
         }

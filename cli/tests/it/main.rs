@@ -1,5 +1,6 @@
 //! The real binary, started as a person starts it.
 
+mod check;
 mod cluster;
 mod config;
 mod export;

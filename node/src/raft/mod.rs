@@ -12,5 +12,7 @@ pub(crate) mod state_machine;
 mod types;
 pub(crate) mod wire;
 
+pub(crate) use snapshot_file::{Looked, look};
+
 #[cfg(test)]
 mod suite;

@@ -53,7 +53,9 @@ impl SnapshotDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", self.0.join(META).display()));
+        let damaged = || {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", self.0.join(META).display()))
+        };
         let (sum, body) = bytes.split_first_chunk::<4>().ok_or_else(damaged)?;
         if crc32c::crc32c(body) != u32::from_le_bytes(*sum) || body.first() != Some(&VERSION) {
             return Err(damaged());
@@ -101,6 +103,27 @@ impl SnapshotDir {
         }
         Ok(())
     }
+}
+
+/// A snapshot as [`look`] finds it.
+pub(crate) struct Looked {
+    /// Its data.
+    pub(crate) path: PathBuf,
+    /// The index it holds.
+    pub(crate) index: u64,
+    /// Bytes that the data must have.
+    pub(crate) bytes: u64,
+}
+
+/// The snapshot stored in a directory, which is left as it is.
+pub(crate) fn look(dir: &Path) -> io::Result<Option<Looked>> {
+    let dir = SnapshotDir(dir.to_owned());
+    let stored = dir.current()?;
+    Ok(stored.map(|stored| Looked {
+        path: dir.path(&stored),
+        index: stored.meta.last_log_id.map_or(0, |id| id.index),
+        bytes: stored.bytes,
+    }))
 }
 
 /// Makes renames and removals in a directory durable.
