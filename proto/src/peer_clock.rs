@@ -71,6 +71,12 @@ impl PeerClocks {
         clock.deadline(deadline_ns, boottime_ns())
     }
 
+    /// Time since the node's last ping answer arrived, ns; `None`: there was none.
+    pub fn age_ns(&self, node: NodeId) -> Option<u64> {
+        let arrived = self.clocks.read().get(&node)?.arrived_ns;
+        Some(boottime_ns().saturating_sub(arrived))
+    }
+
     /// Forgets a node's clock, after it said that it was restarted.
     pub fn forget(&self, node: NodeId) {
         self.clocks.write().remove(&node);

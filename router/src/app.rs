@@ -75,12 +75,13 @@ async fn keep_clocks(peers: Arc<Peers>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let nodes = peers.nodes();
-        let pings = nodes.iter().map(|node| peers.ping(node.id, PING_EVERY));
-        for (node, answer) in nodes.iter().zip(futures::future::join_all(pings).await) {
-            if let Err(error) = answer {
-                tracing::debug!(node = node.id.0, %error, "no answer to a ping");
-            }
+        for node in peers.nodes() {
+            let peers = Arc::clone(&peers);
+            tokio::spawn(async move {
+                if let Err(error) = peers.ping(node.id, PING_EVERY).await {
+                    tracing::debug!(node = node.id.0, %error, "no answer to a ping");
+                }
+            });
         }
     }
 }

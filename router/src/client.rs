@@ -1,6 +1,7 @@
 //! Asks the leader of a group: follows it, repeats by the error's class until the deadline, and knows whether
 //! something may have happened.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use lacuna_model::NodeId;
@@ -17,10 +18,12 @@ use crate::peers::{Group, Peers};
 /// First pause before another round over the replicas; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const MAX_PAUSE: Duration = Duration::from_millis(200);
-/// An attempt isn't waited for longer than this at first (a stopped node answers nothing); it doubles.
-const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+/// After this an attempt is waited for only while its node answers pings: a stopped node breaks no connection.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The same for a node that left its last call without an answer.
 const PATIENCE_WITH_SILENT: Duration = Duration::from_millis(300);
+/// How often it is then looked whether the node still answers pings.
+const LOOK: Duration = Duration::from_millis(100);
 /// A ping is waited for no longer than this.
 const PING_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -141,6 +144,7 @@ pub(crate) async fn ask(
     ask: Ask<'_>,
     deadline: Deadline,
 ) -> Result<NodeReply, Unanswered> {
+    tracing::trace!(?group, "ask");
     let mut attempts = Attempts {
         peers,
         group,
@@ -152,7 +156,7 @@ pub(crate) async fn ask(
         turn: 0,
         hops: 0,
         pause: FIRST_PAUSE,
-        patience: FIRST_PATIENCE,
+        patience: PATIENCE,
         ignored: None,
     };
     let mut node = peers.leader(group).or_else(|| replicas.first().copied());
@@ -194,19 +198,38 @@ impl Attempts<'_> {
             .handle(node)
             .ok_or_else(|| CallError::Unreachable(format!("node {node} has no known address")))?;
         let call = self.node_call(node, ask).await?;
-        // A node may be stopped without its connection breaking: the last attempt gets all that is left,
-        // earlier ones less, so that a new leader elsewhere is found in time.
-        let wait = left.min(self.patience);
-        let answer = handle.call(call, wait).await;
+        let answer = self.while_alive(node, handle.call(call, left)).await;
         self.peers.note_answer(node, &answer);
         if matches!(answer, Err(CallError::Lost(_))) {
-            self.ignored = Some((node, Deadline::within(self.patience)));
-            self.patience *= 2;
+            self.ignored = Some((node, Deadline::within(PATIENCE)));
         }
         if matches!(answer, Err(CallError::OtherBoot)) {
             self.peers.clocks().forget(node);
         }
         answer
+    }
+
+    /// Waits for an answer as long as its node gives signs of life, so that a new leader elsewhere is found
+    /// in time, and slow work isn't begun twice. The only replica is waited for to the end.
+    async fn while_alive(
+        &self,
+        node: NodeId,
+        call: impl Future<Output = Result<NodeReply, CallError>>,
+    ) -> Result<NodeReply, CallError> {
+        if self.replicas.len() < 2 {
+            return call.await;
+        }
+        let mut call = pin!(call);
+        let mut patience = self.patience;
+        loop {
+            match tokio::time::timeout(patience, &mut call).await {
+                Ok(answer) => return answer,
+                Err(_) if self.peers.is_quiet(node) => {
+                    return Err(CallError::Lost(format!("node {node} answers neither this nor pings")));
+                }
+                Err(_) => patience = LOOK,
+            }
+        }
     }
 
     async fn node_call(&self, node: NodeId, ask: Ask<'_>) -> Result<NodeCall, CallError> {

@@ -61,6 +61,7 @@ pub(crate) async fn write(
     batch: &ForShard,
     deadline: Deadline,
 ) -> Vec<CommandFate> {
+    tracing::trace!(shard = batch.shard.0, commands = batch.commands.len(), "write");
     let group = (Group::Shard(batch.shard), replicas(cluster, batch.shard));
     let mut fates = vec![None; batch.commands.len()];
     let mut again: Option<Vec<Command>> = None;
@@ -159,6 +160,7 @@ pub(crate) async fn read(
     (shard, request): &(ShardId, ReadRequest),
     deadline: Deadline,
 ) -> Result<ReadReply, ShardError> {
+    tracing::trace!(shard = shard.0, "read");
     let group = (Group::Shard(*shard), replicas(cluster, *shard));
     match ask(&core.peers, group, Ask::Read(request), deadline).await {
         Ok(NodeReply::Read(reply)) => Ok(reply),

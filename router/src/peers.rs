@@ -14,6 +14,9 @@ use parking_lot::RwLock;
 
 use crate::config::Connector;
 
+/// A node whose last ping answer is older than this is taken for stopped, ns. It is asked each second.
+const QUIET_NS: u64 = 1_500_000_000;
+
 /// A Raft group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Group {
@@ -88,6 +91,11 @@ impl Peers {
 
     pub(crate) fn is_silent(&self, node: NodeId) -> bool {
         self.silent.read().contains(&node)
+    }
+
+    /// Has a node left pings without an answer?
+    pub(crate) fn is_quiet(&self, node: NodeId) -> bool {
+        self.clocks.age_ns(node).is_none_or(|age| age > QUIET_NS)
     }
 
     /// Notes whether a node gave any answer to a call.

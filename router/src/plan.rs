@@ -88,6 +88,7 @@ fn scalar_bytes(scalar: &Scalar) -> usize {
 /// Splits a write over the shards that hold its slots, each piece within an entry's size. A larger item is a
 /// piece by itself.
 pub(crate) fn plan(map: &ShardMap, incarnation: Incarnation, verb: &WriteVerb) -> Vec<Parcel> {
+    tracing::trace!(incarnation = incarnation.0, items = verb.items(), "plan");
     match verb {
         WriteVerb::Upsert(items) => split(map, incarnation, items, WriteVerb::Upsert),
         WriteVerb::Insert(items) => split(map, incarnation, items, WriteVerb::Insert),

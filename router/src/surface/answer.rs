@@ -73,7 +73,10 @@ pub(crate) fn error_body(error: &VerbError) -> ErrorBody {
 /// A failure on the native API.
 pub(crate) fn failure(error: &VerbError) -> Response {
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let response = json(status, &error_body(error));
+    let mut response = json(status, &error_body(error));
+    if error.code == ErrorCode::TooMany {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     match &error.op_id {
         Some(op_id) => named(response, op_id, error.code.as_str()),
         None => response,

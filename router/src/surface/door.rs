@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use lacuna_model::error::ErrorCode;
 use tokio::sync::Semaphore;
 
@@ -70,9 +70,7 @@ fn log_slow(trace: &Trace, (method, route): (&http::Method, &str), status: Statu
 
 fn full() -> Response {
     let message = "too many requests are being worked on; nothing was changed. Repeat in a moment";
-    let mut response = answer::failure(&VerbError::new(ErrorCode::TooMany, message));
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
+    answer::failure(&VerbError::new(ErrorCode::TooMany, message))
 }
 
 /// A panic is our fault; what it did is said by no one, so the client is told to ask.

@@ -52,6 +52,7 @@ impl Router {
         selector: Selector,
         wishes: Wishes,
     ) -> Verb<DeleteAnswer> {
+        tracing::trace!(key = ?call.key, "delete");
         match selector {
             Selector::Ids(ids) => {
                 self.delete_ids(target, call, (DeleteKind::DeleteIds, WriteVerb::DeleteIds(ids)), wishes)

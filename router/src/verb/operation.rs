@@ -34,6 +34,7 @@ pub(crate) async fn run(
     call: &Call,
     (kind, respond): (OperationKind, Respond),
 ) -> Verb<DeleteAnswer> {
+    tracing::trace!(kind = ?delete_kind(&kind), "record");
     let operation = record(core, target, call, kind).await?;
     let seen = Deadline::within(LEASE_WAIT);
     call.trace.name(&operation.op_id);

@@ -64,6 +64,7 @@ pub(crate) async fn look(core: &Core, operation: &Operation, deadline: Deadline)
 
 /// Brings the operation to its shards and waits for their rows; at the deadline as far as they are.
 pub(crate) async fn drive(core: &Core, operation: &Operation, deadline: Deadline) -> States {
+    tracing::trace!(op_id = operation.op_id.as_str(), shards = operation.shards.len(), "drive");
     let states = known(operation);
     if states.iter().all(|(_, state)| is_done(state)) {
         return states;

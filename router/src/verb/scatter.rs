@@ -41,6 +41,7 @@ pub(crate) async fn scatter(
     call: &Call,
     requests: impl Fn(&Resolved, Incarnation, &ClusterInfo) -> Vec<(ShardId, ReadRequest)>,
 ) -> Verb<(Arc<Resolved>, Scattered)> {
+    tracing::trace!(namespace = target.namespace.as_str(), "scatter");
     let mut fresh = Fresh::Leased;
     loop {
         let resolved = core.resolve(target, fresh, call.deadline).await?;

@@ -73,6 +73,7 @@ impl Router {
 
 /// Names, plans and sends a write until each piece's fate is settled or the deadline passes.
 pub(crate) async fn run(core: &Core, target: &Target, call: &Call, verb: &WriteVerb) -> Verb<Ran> {
+    tracing::trace!(items = verb.items(), "write");
     let mut fresh = Fresh::Leased;
     loop {
         let named = name(core, target, call, (verb, fresh)).await?;

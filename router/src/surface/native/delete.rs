@@ -49,6 +49,7 @@ pub(crate) async fn delete(
     Preference(respond): Preference,
     posted: Posted<DeleteBody>,
 ) -> Verb<Response> {
+    tracing::trace!(collection = c, "delete");
     let query = query.map_err(|error| VerbError::argument(format!("{}; {NOTHING}", error.body_text())))?;
     let total = if query.remaining == Some(true) { Total::Asked } else { Total::AsKnown };
     let target = target(&c, posted.body.namespace.clone())?;
