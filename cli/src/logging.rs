@@ -16,7 +16,8 @@ pub(crate) enum Shape {
 
 /// Starts logging. `RUST_LOG` is stronger than the given filter, as everybody who sets it expects.
 pub(crate) fn start(filter: &str, shape: Shape) -> anyhow::Result<()> {
-    let chosen = std::env::var("RUST_LOG").unwrap_or_else(|_| filter.to_owned());
+    let chosen =
+        std::env::var("RUST_LOG").unwrap_or_else(|_| format!("{},{filter}", lacuna_node::raft::LOG_QUIETLY));
     let env = EnvFilter::try_new(&chosen).with_context(|| {
         format!("the log filter {chosen:?} can't be read; expected something like \"info\" or \"lacuna_node=debug,warn\"")
     })?;

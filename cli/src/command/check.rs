@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use lacuna_node::check::{NodeCheck, ShardCheck, check};
 use serde_json::{Value, json};
 
-use super::common::Common;
+use super::every_command::Common;
 use crate::config::Overrides;
 use crate::exit::Ending;
 

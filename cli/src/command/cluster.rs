@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::common::Common;
+use super::every_command::Common;
 use super::target::{Target, print_json};
 use crate::config::network;
 use crate::exit::Ending;

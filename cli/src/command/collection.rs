@@ -4,8 +4,8 @@ use clap::{Subcommand, ValueEnum};
 use lacuna_model::merge::DeleteAnswer;
 use serde_json::{Value, json};
 
-use super::common::Common;
 use super::confirm::confirm;
+use super::every_command::Common;
 use super::show_delete;
 use super::target::{Target, print_json};
 use crate::exit::Ending;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::common::Common;
+use super::every_command::Common;
 use super::show_delete;
 use super::target::{Place, Target, filter, print_json};
 use crate::exit::Ending;

@@ -7,8 +7,8 @@ use lacuna_model::limits::MAX_ITEMS;
 use lacuna_model::merge::DeleteAnswer;
 use serde_json::{Value, json};
 
-use super::common::Common;
 use super::confirm::confirm;
+use super::every_command::Common;
 use super::show_delete;
 use super::target::{Place, Target, filter, print_json};
 use crate::exit::Ending;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::common::Common;
+use super::every_command::Common;
 use crate::config::Overrides;
 use crate::demo::{self, Options};
 use crate::exit::Ending;
-use crate::process::stop_asked;
+use crate::process::Stop;
 
 /// The guided tour: deletes on a cluster of its own, with nodes stopped in between, every number checked.
 ///
@@ -28,9 +28,10 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
             dir.display()
         );
     }
+    let mut stop = Stop::listen()?;
     tokio::select! {
         done = demo::run(Options { keep: args.keep }) => done?,
-        asked = stop_asked() => anyhow::bail!("stopped by {} before the end", asked?),
+        signal = stop.asked() => anyhow::bail!("stopped by {signal} before the end"),
     }
     Ok(Ending::Complete)
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::common::Common;
+use super::every_command::Common;
 use super::first_request::first_request;
 use crate::config::{Overrides, network};
 use crate::exit::Ending;
-use crate::process::{Cluster, Plan, Process, stop_asked};
+use crate::process::{Cluster, Plan, Process, Stop};
 
 /// Start a cluster of real processes on this machine, for trying it out, faults included.
 #[derive(Debug, clap::Args)]
@@ -56,6 +56,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let listen = network::listen_address(&settings.listen)?;
     network::refuse_open(listen, false)?;
     let plan = Plan { nodes: args.nodes, replicas, shards: settings.shards, dir, listen };
+    let mut stop = Stop::listen()?;
     let mut cluster = Cluster::start(&plan)?;
     println!("{:<8} {:>8}  {:<22} log", "process", "pid", "address");
     for (node, address) in cluster.nodes.iter().zip(&cluster.addresses) {
@@ -64,7 +65,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     row(&cluster.router, cluster.url.trim_start_matches("http://"));
     let asked = tokio::select! {
         ready = cluster.ready(Duration::from_secs(60)) => { ready?; None }
-        asked = stop_asked() => Some(asked?),
+        asked = stop.asked() => Some(asked),
     };
     if asked.is_none() {
         println!(
@@ -73,7 +74,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         );
         println!("{}", first_request(&cluster.url));
         println!("Ctrl-C stops all of it; the data stays in {}", plan.dir.display());
-        stop_asked().await?;
+        stop.asked().await;
     }
     println!("stopping");
     cluster.stop().await?;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::common::Common;
+use super::every_command::Common;
 use super::target::{Place, Target, filter};
 use crate::exit::Ending;
 use crate::http::Client;

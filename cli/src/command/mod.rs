@@ -3,13 +3,13 @@
 mod check;
 mod cluster;
 mod collection;
-mod common;
 mod completion;
 mod confirm;
 mod count;
 mod delete;
 mod demo;
 mod dev;
+mod every_command;
 mod export;
 mod first_request;
 mod node;
@@ -25,7 +25,7 @@ mod upsert;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Ending;
-use common::Common;
+use every_command::Common;
 
 pub(crate) use show_delete::lines as delete_lines;
 

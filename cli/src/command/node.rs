@@ -7,11 +7,11 @@ use anyhow::{Context, bail};
 use lacuna_model::NodeId;
 use lacuna_node::{Node, NodeConfig};
 
-use super::common::Common;
+use super::every_command::Common;
 use super::router::infos;
 use crate::config::{Overrides, Settings, network};
 use crate::exit::Ending;
-use crate::process::stop_asked;
+use crate::process::Stop;
 
 /// Run one node of a cluster: it keeps replicas and answers routers and other nodes.
 ///
@@ -58,10 +58,11 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     network::refuse_open(listen, settings.insecure_open)?;
     let config = node_config(&settings, listen)?;
     let id = config.node;
+    let mut stop = Stop::listen()?;
     let node = Node::start(config).await.with_context(|| format!("node {id} could not be started"))?;
     println!("node {id} listening on {}", node.address());
     println!("data in {}", settings.data_dir.display());
-    let signal = stop_asked().await?;
+    let signal = stop.asked().await;
     tracing::info!(signal, "stopping");
     node.shutdown().await.context("the node could not be stopped in order")?;
     Ok(Ending::Complete)

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use lacuna_model::merge::{DeleteAnswer, DeleteStatus};
 use serde_json::Value;
 
-use super::common::Common;
+use super::every_command::Common;
 use super::show_delete;
 use super::target::{Target, print_json};
 use crate::exit::Ending;

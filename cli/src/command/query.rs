@@ -6,7 +6,7 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use super::common::Common;
+use super::every_command::Common;
 use super::target::{Place, Target, filter, print_json};
 use crate::exit::Ending;
 

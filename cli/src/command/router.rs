@@ -13,11 +13,11 @@ use lacuna_proto::handle::NodeHandle;
 use lacuna_proto::remote::RemoteNode;
 use lacuna_router::{Connector, Router, RouterConfig};
 
-use super::common::Common;
+use super::every_command::Common;
 use super::first_request::first_request;
 use crate::config::{Overrides, network};
 use crate::exit::Ending;
-use crate::process::{HttpServer, bind, record, stop_asked};
+use crate::process::{HttpServer, Stop, bind, record};
 
 /// Serve clients over HTTP, and ask the nodes of a cluster. Keeps nothing; run as many as you like.
 #[derive(Debug, clap::Args)]
@@ -48,6 +48,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     if seeds.is_empty() {
         bail!("no nodes to ask; give --nodes 1=host:port,2=host:port. Nothing was started.");
     }
+    let mut stop = Stop::listen()?;
     let listener = bind(listen).await?;
     let config = RouterConfig {
         default_deadline: Duration::from_millis(settings.deadline_ms),
@@ -60,7 +61,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let url = format!("http://{}", server.address);
     println!("router listening on {url}, asking {}", settings.peers);
     println!("{}", first_request(&url));
-    let signal = stop_asked().await?;
+    let signal = stop.asked().await;
     tracing::info!(signal, "stopping");
     server.stop().await;
     Ok(Ending::Complete)

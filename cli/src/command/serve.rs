@@ -12,12 +12,12 @@ use lacuna_proto::handle::NodeHandle;
 use lacuna_router::verb::cluster::Readiness;
 use lacuna_router::{Connector, Router, RouterConfig};
 
-use super::common::Common;
+use super::every_command::Common;
 use super::first_request::first_request;
 use super::router::remote;
 use crate::config::{Overrides, Settings, network};
 use crate::exit::Ending;
-use crate::process::{HttpServer, bind, record, stop_asked};
+use crate::process::{HttpServer, Stop, bind, record};
 
 /// Serve everything from one process: node and router, all data on this machine.
 #[derive(Debug, clap::Args)]
@@ -56,6 +56,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let settings = common.start(flags)?.settings;
     let listen = network::listen_address(&settings.listen)?;
     network::refuse_open(listen, settings.insecure_open)?;
+    let mut stop = Stop::listen()?;
     let listener = bind(listen).await?;
     let metrics = record()?;
     let node = Node::start(node_config(&settings)).await.context("the node could not be started")?;
@@ -72,17 +73,16 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let server = HttpServer::start(listener, router.app())?;
     let stopped = tokio::select! {
         () = until_ready(&router) => None,
-        asked = stop_asked() => Some(asked?),
+        asked = stop.asked() => Some(asked),
     };
-    let signal = match stopped {
-        Some(signal) => signal,
-        None => {
-            let url = format!("http://{}", server.address);
-            println!("lacuna {} listening on {url}", env!("CARGO_PKG_VERSION"));
-            println!("data in {}", settings.data_dir.display());
-            println!("{}", first_request(&url));
-            stop_asked().await?
-        }
+    let signal = if let Some(signal) = stopped {
+        signal
+    } else {
+        let url = format!("http://{}", server.address);
+        println!("lacuna {} listening on {url}", env!("CARGO_PKG_VERSION"));
+        println!("data in {}", settings.data_dir.display());
+        println!("{}", first_request(&url));
+        stop.asked().await
     };
     tracing::info!(signal, "stopping");
     server.stop().await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::common::Common;
+use super::every_command::Common;
 use crate::config::{KEYS, Overrides};
 use crate::exit::Ending;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::common::Common;
+use super::every_command::Common;
 use crate::config::Overrides;
 use crate::http::Client;
 

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::common::Common;
+use super::every_command::Common;
 use super::target::{Place, Target, print_json};
 use crate::exit::Ending;
 use crate::http::{Answer, Client, Failure};

@@ -81,7 +81,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("peers", Kind::Text, "", "the cluster's nodes, 1=host:port,2=host:port"),
     key("cache_mb", Kind::Number, "32", "memory for the store's cache, MB a replica"),
     key("slow_request_ms", Kind::Number, "500", "longer requests are logged with their phases"),
-    key("log", Kind::Text, "info,openraft=error", "log filter, as in RUST_LOG"),
+    key("log", Kind::Text, "info", "log filter, as in RUST_LOG"),
     key("log_json", Kind::Switch, "false", "log lines as JSON"),
     key("url", Kind::Text, "http://127.0.0.1:8000", "the server that data verbs ask"),
     key("deadline_ms", Kind::Number, "10000", "deadline of data verbs' requests, 100 to 60000"),

@@ -133,7 +133,7 @@ async fn delete_with_a_leader_missing(
     naive: &mut Naive,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let wanted = Wanted::LighterThan(3_400);
+    let wanted = Wanted::LighterThan(3_000);
     let (node, led) = stage.busiest().await?;
     report.part(&format!("Delete by filter {} while node {node} is stopped (SIGSTOP)", wanted.filter()));
     stage.freeze(node)?;

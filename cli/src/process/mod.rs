@@ -11,4 +11,4 @@ pub(crate) use child::{Process, die_with};
 pub(crate) use cluster::{Cluster, Plan};
 pub(crate) use http_server::{HttpServer, bind};
 pub(crate) use metrics_recorder::record;
-pub(crate) use stop::stop_asked;
+pub(crate) use stop::Stop;

@@ -50,7 +50,7 @@ fn a_check_counts_what_is_there_changes_nothing_and_names_damage() {
     let segment = before.keys().find(|path| path.extension().is_some_and(|end| end == "seg")).unwrap();
     let mut bytes = before[segment].clone();
     let at = bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2;
-    let used = (at..).find(|at| bytes[*at] != 0).unwrap();
+    let used = at + bytes[at..].iter().position(|byte| *byte != 0).unwrap();
     bytes[used] ^= 1;
     std::fs::write(segment, bytes).unwrap();
     let damaged = run(&["check", &path]);

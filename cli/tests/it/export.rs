@@ -46,7 +46,7 @@ fn an_interrupted_export_goes_on_where_it_stood() {
 
     // As it would be left behind: a page noted, half a line of the next one written.
     let page = server.page("c", &json!({"limit": 10, "include": ["vector"]}));
-    let noted: String = whole.lines().take(10).map(|line| format!("{line}\n")).collect();
+    let noted: String = whole.split_inclusive('\n').take(10).collect();
     let file = dir.path().join("out.jsonl");
     std::fs::write(&file, format!("{noted}{{\"id\": \"1")).unwrap();
     let note = json!({

@@ -1,5 +1,7 @@
 //! The real binary, started as a person starts it.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 mod check;
 mod cluster;
 mod config;

@@ -12,6 +12,9 @@ pub(crate) mod state_machine;
 mod types;
 pub(crate) mod wire;
 
+/// A log directive for the consensus library, which tells every step at `info`; one that comes after it is stronger.
+pub const LOG_QUIETLY: &str = "openraft=error";
+
 pub(crate) use snapshot_file::{Looked, look};
 
 #[cfg(test)]
