@@ -155,6 +155,9 @@ pub enum SearchError {
     NotFinite,
 }
 
+/// Rows of an incarnation that are freed by the thread that ends it.
+const FREED_AT_ONCE: usize = 1_000;
+
 /// What an index is made of at the moment; for metrics and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IndexStats {
@@ -263,10 +266,13 @@ impl ShardIndex {
 
     /// An incarnation has ended.
     pub fn drop_incarnation(&self, incarnation: Incarnation) {
-        // Bound, so that it is freed after the lock.
         let dropped = self.shared.incarnations.write().remove(&incarnation);
-        if dropped.is_some() {
-            self.shared.wake();
+        let Some(dropped) = dropped else { return };
+        self.shared.wake();
+        if dropped.read().ids.len() > FREED_AT_ONCE {
+            // Freeing takes as long as there are rows, ending an incarnation must not (design §3); without a thread it
+            // is freed here.
+            let _ = std::thread::Builder::new().name("lacuna-free".to_owned()).spawn(move || drop(dropped));
         }
     }
 

@@ -3,12 +3,12 @@
 use super::*;
 
 /// Graphs as small as the cost estimate still prefers to a scan at `EF`.
-const CONFIG: IndexConfig = IndexConfig { seal_rows: 2_048, graph_rows: 4_096, default_ef: 32 };
-const EF: Option<usize> = Some(32);
+const CONFIG: IndexConfig = IndexConfig { seal_rows: 2_048, graph_rows: 4_096, default_ef: 28 };
+const EF: Option<usize> = Some(28);
 
 fn world(metric: Metric) -> World {
     let mut world = World::new(CONFIG, metric, 24, 11);
-    world.add(6_200);
+    world.add(4_300);
     assert!(world.index.settle(LONG));
     assert_eq!(world.index.stats().graphs, 1, "{:?}", world.index.stats());
     world
@@ -19,7 +19,7 @@ fn recall_stays_what_it_was_when_half_is_deleted_and_after_the_rebuild() {
     let mut world = world(Metric::L2);
     let before = world.recall(100, EF);
     assert!(before >= 0.99, "{before}");
-    world.remove(3_100);
+    world.remove(2_150);
     let marked = world.recall(100, EF);
     assert!(marked >= 0.99, "{marked}");
     assert!(world.index.settle(LONG));
@@ -41,8 +41,8 @@ fn cosine_and_dot_are_found_by_graphs_too() {
 fn recall_holds_through_rounds_of_two_percent_out_and_in() {
     let mut world = world(Metric::L2);
     for round in 0..rounds(25) {
-        world.remove(124);
-        world.add(124);
+        world.remove(86);
+        world.add(86);
         let recall = world.recall(4, EF);
         assert!(recall >= 0.9, "round {round}: {recall}");
     }
@@ -55,7 +55,7 @@ fn recall_holds_through_rounds_of_two_percent_out_and_in() {
 fn with_the_nearest_ninety_percent_gone_the_rest_is_still_found() {
     let mut world = world(Metric::L2);
     let query = world.vector();
-    for id in world.truth(&query, 5_580) {
+    for id in world.truth(&query, 3_870) {
         world.index.remove(INC, &id);
         world.live.remove(&id);
     }
