@@ -52,6 +52,8 @@ pub(crate) struct Rows {
     pub(crate) vectors: Option<Vectors>,
     /// Rows with a vector.
     pub(crate) with_vector: usize,
+    /// Vectors that took the place of a record's older one: a search that saw neither is made again.
+    pub(crate) rewrites: u64,
     /// When vectors are sealed, and get a graph.
     pub(crate) config: IndexConfig,
     /// Graphs read back that wait for their vectors.
@@ -73,6 +75,7 @@ impl Rows {
             meta: MetaIndex::default(),
             vectors: None,
             with_vector: 0,
+            rewrites: 0,
             config,
             loading,
             next_stamp: 0,
@@ -143,6 +146,7 @@ impl Rows {
         if same {
             return Upkeep::None;
         }
+        self.rewrites += u64::from(place.is_some());
         let upkeep = self.take_vector(row);
         let stamp = self.stamp();
         let member = Member { row, stamp };

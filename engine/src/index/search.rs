@@ -2,7 +2,8 @@
 //!
 //! A search looks at the rows under the lock only to narrow by the filter, to scan the active part and to list the
 //! sealed ones; sealed parts are searched without it. Each hit then gets a last look (INV-4): if its row has died or
-//! was rewritten meanwhile, the search is made again, so that a record that was there all the time isn't missed.
+//! was rewritten meanwhile, the search is made again, the last time with writes waiting, so that a record that was there
+//! all the time isn't missed.
 
 use std::sync::Arc;
 
@@ -21,8 +22,15 @@ use super::{Filtered, Precision, SearchError, SearchHit, SearchRequest};
 
 /// Vectors scanned at a time: their keys stay in the first cache.
 const BLOCK: usize = 256;
-/// How often a search is made again because rows changed under it.
+/// How often a search is made again because rows changed under it; the next time none may.
 const AGAIN: usize = 3;
+
+/// Whether rows may change during an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writes {
+    Pass,
+    Wait,
+}
 
 /// What an attempt found.
 struct Attempt {
@@ -48,8 +56,9 @@ pub(crate) fn search(
     };
     let mut again = 0;
     loop {
-        let attempt = searcher.attempt(depth);
-        if attempt.lost && again < AGAIN {
+        let writes = if again < AGAIN { Writes::Pass } else { Writes::Wait };
+        let attempt = searcher.attempt(depth, writes);
+        if attempt.lost && writes == Writes::Pass {
             again += 1;
         } else if attempt.hits.len() >= request.k || attempt.complete || depth == Depth::Exhaustive {
             return Ok(attempt.hits);
@@ -89,7 +98,7 @@ struct Searcher<'a> {
 }
 
 impl Searcher<'_> {
-    fn attempt(&self, depth: Depth) -> Attempt {
+    fn attempt(&self, depth: Depth, writes: Writes) -> Attempt {
         let keep = match (depth, &self.request.filter) {
             (_, None) => self.request.k,
             (Depth::Usual, Some(_)) => self.ef,
@@ -97,22 +106,31 @@ impl Searcher<'_> {
         };
         let mut nearest = Nearest::new(keep);
         let rows = self.rows.read();
+        let rewrites = rows.rewrites;
         let candidates = self.candidates(&rows);
         let walk = Walk { ef: self.ef, share: share(&rows, candidates.as_ref()), depth };
         let mut walked = false;
-        match candidates {
+        let let_go = |rows| match writes {
+            Writes::Pass => {
+                drop(rows);
+                None
+            }
+            Writes::Wait => Some(rows),
+        };
+        let held = match candidates {
             Some(candidates) if walk.dearer_than_rows(&rows, candidates.len()) => {
                 let picks = self.by_row(&rows, &candidates, &mut nearest);
-                drop(rows);
+                let held = let_go(rows);
                 for (part, picks) in &picks {
                     self.pick(part, picks, &mut nearest);
                 }
+                held
             }
             candidates => {
                 let sealed: Vec<Arc<Part>> =
                     rows.vectors.iter().flat_map(|vectors| vectors.sealed.values().cloned()).collect();
                 self.scan_active(&rows, candidates.as_ref(), &mut nearest);
-                drop(rows);
+                let held = let_go(rows);
                 for part in &sealed {
                     match walk.graph(part) {
                         Some(graph) => self.walk_part(part, graph, candidates.as_ref(), &mut nearest),
@@ -120,10 +138,14 @@ impl Searcher<'_> {
                     }
                     walked |= walk.graph(part).is_some();
                 }
+                held
             }
-        }
+        };
         let (found, pruned) = nearest.finish();
-        self.last_look(&found, !pruned && !walked)
+        let (named, rewrites_now) = self.last_look(&found);
+        drop(held);
+        let lost = named.len() < found.len() || rewrites_now != rewrites;
+        Attempt { hits: self.judge(named), lost, complete: !pruned && !walked }
     }
 
     /// Rows the filter leaves; `None` for all.
@@ -227,22 +249,28 @@ impl Searcher<'_> {
         }
     }
 
-    /// Names what was found, by the rows as they are now (INV-4), and asks the filter's judge (INV-3).
-    fn last_look(&self, found: &[Found], complete: bool) -> Attempt {
-        let rows = self.rows.read();
+    /// Names what was found, by the rows as they are now (INV-4): best first, ties by id; and how many vectors had
+    /// been rewritten by then.
+    fn last_look(&self, found: &[Found]) -> (Vec<(f32, Arc<str>)>, u64) {
+        // The attempt may hold the lock already, and a writer wait for it.
+        let rows = self.rows.read_recursive();
         let named =
             found.iter().filter_map(|found| Some((found.key, rows.of_member(found.member)?.id.clone())));
         let mut named: Vec<(f32, Arc<str>)> = named.collect();
+        let rewrites = rows.rewrites;
         drop(rows);
-        let lost = named.len() < found.len();
         named.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+        (named, rewrites)
+    }
+
+    /// Asks the filter's judge (INV-3), from the best on, until there are enough.
+    fn judge(&self, named: Vec<(f32, Arc<str>)>) -> Vec<SearchHit> {
         let verdict = |id: &str| match &self.request.filter {
             Some(Filtered { verify, .. }) => verify(id),
             None => true,
         };
         let hits = named.into_iter().filter(|(_, id)| verdict(id)).take(self.request.k);
-        let hits = hits.map(|(key, id)| SearchHit { score: score(self.request.metric, key), id }).collect();
-        Attempt { hits, lost, complete }
+        hits.map(|(key, id)| SearchHit { score: score(self.request.metric, key), id }).collect()
     }
 }
 
