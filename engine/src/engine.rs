@@ -142,12 +142,15 @@ impl Engine {
         committed: Committed,
     ) -> Result<(), ApplyError> {
         let Committed { writes, delta, index } = committed;
+        let removed = index.iter().filter(|change| matches!(change, IndexChange::Remove { .. })).count();
         let mut live = RwLockUpgradableReadGuard::upgrade(live);
         self.note_failure(live.store.commit(writes))?;
         live.state.merge(delta);
         for change in index {
             tell(&live.index, change);
         }
+        drop(live);
+        metrics::counter!("lacuna_delete_applied_records").increment(removed as u64);
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub(super) fn start(
     if transaction.is_ended(start.incarnation) {
         return Ok(CommandOutcome::Refused(Refusal::Fenced));
     }
-    if transaction.rows_where(|_, row| row.is_sweeping()).len() >= MAX_OPEN_ROWS {
+    if transaction.sweeping() >= MAX_OPEN_ROWS {
         return Ok(CommandOutcome::Refused(Refusal::Busy));
     }
     let view = RowView {

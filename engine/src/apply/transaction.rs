@@ -278,6 +278,13 @@ impl<'a> Transaction<'a> {
         self.rows.insert(number, None);
     }
 
+    /// How many rows still sweep.
+    pub(crate) fn sweeping(&self) -> usize {
+        let unchanged = self.base.rows.iter().filter(|(number, _)| !self.rows.contains_key(number));
+        let changed = self.rows.values().flatten();
+        unchanged.map(|(_, row)| row).chain(changed).filter(|row| row.is_sweeping()).count()
+    }
+
     /// Rows for which `is` holds, by number.
     pub(crate) fn rows_where(&self, is: impl Fn(OpNumber, &RowState) -> bool) -> Vec<OpNumber> {
         let mut numbers: BTreeSet<OpNumber> = self.base.rows.keys().copied().collect();

@@ -4,6 +4,7 @@
 
 mod calls;
 mod everyday;
+mod killed;
 mod landscape;
 mod making;
 mod naive;

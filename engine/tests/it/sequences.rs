@@ -1,6 +1,7 @@
 //! Issue test: random sequences of commands, the engine against the naive model: answers, counts, reads,
 //! digests; with reopening, snapshots and writes amid open rows among the steps.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
 use lacuna_engine::{Engine, EntryAt};
@@ -10,6 +11,7 @@ use lacuna_model::read::{Include, ReadBody, ReadRequest, RecordView};
 use lacuna_model::record::Metric;
 use lacuna_model::{Incarnation, LogPosition, OpNumber};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use tempfile::TempDir;
 
 use crate::making::{all_slots, apply, id, new_dir, open};
@@ -18,10 +20,18 @@ use crate::steps::{INCARNATIONS, Maker, Step, filter_of, steps};
 
 const EVERYTHING: Include = Include { vector: true, document: true, metadata: true };
 
-/// Sequences in the normal run, times `LACUNA_TEST_ROUNDS`.
-fn rounds(usual: u32) -> u32 {
-    let times = std::env::var("LACUNA_TEST_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    usual * times
+/// Sequences in the normal run, times `LACUNA_TEST_ROUNDS`; the seed is printed, and taken from `LACUNA_TEST_SEED`.
+fn rounds(usual: u32) -> ProptestConfig {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seed = number("LACUNA_TEST_SEED").unwrap_or_else(|| RandomState::new().hash_one(usual));
+    eprintln!("LACUNA_TEST_SEED={seed} repeats this run");
+    let cases = usual * number("LACUNA_TEST_ROUNDS").unwrap_or(1) as u32;
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed),
+        ..ProptestConfig::default()
+    }
 }
 
 struct Bench {
@@ -255,7 +265,7 @@ fn view(id: &str, record: &NaiveRecord) -> RecordView {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(1_000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(rounds(1_000))]
 
     #[test]
     fn the_engine_answers_as_the_naive_model(steps in steps(40)) {
@@ -269,7 +279,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(150), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(rounds(150))]
 
     #[test]
     fn replicas_fed_the_same_log_in_batches_of_any_size_agree(steps in steps(40), sizes in prop::collection::vec(1..7usize, 3)) {
