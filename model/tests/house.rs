@@ -19,8 +19,8 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
 /// What may be named only under these prefixes (in code; comments may speak of anything).
 const ONLY_PLACES: &[(&str, &[&str])] = &[
     ("sled::", &["engine/src/store/"]),
-    ("hnsw_rs", &["engine/src/index/graph"]),
-    ("openraft", &["node/src/raft/", "node/src/replica/"]),
+    ("hnsw_rs::", &["engine/src/index/graph"]),
+    ("openraft::", &["node/src/raft/", "node/src/replica/"]),
     ("unsafe ", &["engine/src/index/simd", "chaos-tests/preload/"]),
 ];
 
