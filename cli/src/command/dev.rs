@@ -68,9 +68,10 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         asked = stop.asked() => Some(asked),
     };
     if asked.is_none() {
+        let (shards, nodes) = (plan.shards, plan.nodes);
         println!(
-            "{} shards with {replicas} replicas on {} nodes are ready at {}",
-            plan.shards, plan.nodes, cluster.url
+            "{shards} shards on {nodes} nodes, {replicas} replicas of each, are ready at {}",
+            cluster.url
         );
         println!("{}", first_request(&cluster.url));
         println!("Ctrl-C stops all of it; the data stays in {}", plan.dir.display());

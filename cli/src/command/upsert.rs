@@ -1,6 +1,6 @@
 //! `lacuna upsert`.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -70,15 +70,19 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
             "{written} records were written before this; writing the file again is safe, it replaces them"
         )));
     }
-    let ending = if load.partial == 0 { Ending::Complete } else { Ending::Partial };
+    let ending = if load.left == 0 { Ending::Complete } else { Ending::Partial };
     if args.target.json {
         print_json(
-            &json!({"written": written, "partial_batches": load.partial, "answers_with_open_shards": load.open}),
+            &json!({"written": written, "not_known_to_be_written": load.left, "partial_answers": load.open}),
         );
     } else {
         println!("{written} records written to {}", args.place.words());
-        for answer in &load.open {
-            eprintln!("warning: a batch was only partly written: {answer}");
+        if load.left > 0 {
+            eprintln!(
+                "warning: {} more were sent to shards {} and are not known to be written; writing the file again is safe",
+                load.left,
+                open_shards(&load.open)
+            );
         }
     }
     Ok(ending)
@@ -120,7 +124,7 @@ struct Load {
     flights: VecDeque<Flight>,
     flying: HashSet<String>,
     written: u64,
-    partial: u64,
+    left: u64,
     open: Vec<Value>,
 }
 
@@ -136,7 +140,7 @@ impl Load {
             flights: VecDeque::new(),
             flying: HashSet::new(),
             written: 0,
-            partial: 0,
+            left: 0,
             open: Vec::new(),
         }
     }
@@ -191,11 +195,11 @@ impl Load {
             .task
             .await?
             .with_context(|| format!("lines or rows {first} to {last} were not written"))?;
-        if answer.body["status"].as_str().is_some_and(|status| status != "complete") || answer.status == 207 {
-            self.partial += 1;
+        let left = unwritten(&answer.body);
+        self.written += flight.ids.len() as u64 - left;
+        if left > 0 {
+            self.left += left;
             self.open.push(answer.body);
-        } else {
-            self.written += flight.ids.len() as u64;
         }
         for id in &flight.ids {
             self.flying.remove(id);
@@ -203,6 +207,22 @@ impl Load {
         self.bar.set_message(self.written.to_string());
         Ok(())
     }
+}
+
+/// Records of an answer that some shard didn't write, or may not have written.
+fn unwritten(answer: &Value) -> u64 {
+    let shards = answer["shards"].as_array().into_iter().flatten();
+    shards.filter_map(|shard| shard["unprocessed_ids"].as_array()).map(|ids| ids.len() as u64).sum()
+}
+
+/// The shards that didn't take part in some of the answers, ascending.
+fn open_shards(answers: &[Value]) -> String {
+    let all = answers.iter().filter_map(|answer| answer["shards"].as_array()).flatten();
+    let open: BTreeSet<u64> = all
+        .filter(|shard| shard["status"] != "applied")
+        .filter_map(|shard| shard["shard"].as_u64())
+        .collect();
+    open.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Repeats while the server says that nothing happened and that the same request may succeed.
