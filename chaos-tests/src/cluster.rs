@@ -161,12 +161,17 @@ impl Cluster {
         self.routers[router].start()
     }
 
-    /// Has this router ended by itself?
+    /// Has this router ended by itself? Its connections close a little before it is gone.
     pub fn router_ended(&mut self, router: usize) -> Result<bool> {
-        match &mut self.routers[router].child {
-            Some(child) => Ok(child.try_wait()?.is_some()),
-            None => Ok(true),
+        let Some(child) = &mut self.routers[router].child else { return Ok(true) };
+        let until = Instant::now() + Duration::from_secs(5);
+        while child.try_wait()?.is_none() {
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
+        Ok(true)
     }
 }
 

@@ -215,6 +215,11 @@ impl Catalog {
         }
     }
 
+    /// Has the slot table been read?
+    pub(crate) fn knows_cluster(&self) -> bool {
+        self.state.read().cluster.is_some()
+    }
+
     /// Is the lease valid now?
     pub(crate) fn is_leased(&self) -> bool {
         let state = self.state.read();

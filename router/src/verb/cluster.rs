@@ -113,14 +113,17 @@ impl Router {
         }
     }
 
-    /// Every local shard has a leader and has recovered, or, for a router alone, the catalog is leased.
+    /// Every local shard has a leader and has recovered, or, for a router alone, the cluster is
+    /// set up and the catalog leased.
     pub async fn readiness(&self) -> Readiness {
         let core = self.core();
         let Some(local) = core.config.local_node else {
-            return if core.catalog.is_leased() {
-                Readiness::Ready
-            } else {
+            return if !core.catalog.is_leased() {
                 Readiness::NotReady("the catalog can't be read from the meta group".to_owned())
+            } else if !core.catalog.knows_cluster() {
+                Readiness::NotReady("the cluster isn't set up yet".to_owned())
+            } else {
+                Readiness::Ready
             };
         };
         let Some(info) = core.peers.nodes().into_iter().find(|node| node.id == local) else {

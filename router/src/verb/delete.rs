@@ -52,6 +52,18 @@ impl Router {
         selector: Selector,
         wishes: Wishes,
     ) -> Verb<DeleteAnswer> {
+        let answer = self.delete_by(target, call, selector, wishes).await;
+        counted(&answer);
+        answer
+    }
+
+    async fn delete_by(
+        &self,
+        target: &Target,
+        call: &Call,
+        selector: Selector,
+        wishes: Wishes,
+    ) -> Verb<DeleteAnswer> {
         tracing::trace!(key = ?call.key, "delete");
         match selector {
             Selector::Ids(ids) => {
@@ -79,7 +91,10 @@ impl Router {
         call: &Call,
         respond: Respond,
     ) -> Verb<DeleteAnswer> {
-        operation::run(self.core(), target, call, (OperationKind::DropCollection, respond)).await
+        let answer =
+            operation::run(self.core(), target, call, (OperationKind::DropCollection, respond)).await;
+        counted(&answer);
+        answer
     }
 
     async fn delete_ids(
@@ -134,6 +149,14 @@ impl Router {
                 _ => None,
             })
             .sum()
+    }
+}
+
+fn counted(answer: &Verb<DeleteAnswer>) {
+    let status = answer.as_ref().map_or_else(|error| error.code.as_str(), |answer| answer.status.as_str());
+    metrics::counter!("lacuna_deletes_total", "status" => status).increment(1);
+    if let Ok(DeleteAnswer { deleted: Some(deleted), .. }) = answer {
+        metrics::counter!("lacuna_deleted_records_total").increment(*deleted);
     }
 }
 
