@@ -225,6 +225,7 @@ impl ShardIndex {
 
     /// Begins to take in what the store holds; the index must be new.
     pub fn begin_load(&self) {
+        self.shared.begin_load();
         *self.loading.lock() = self.shared.files().lock().read_all();
     }
 
@@ -239,7 +240,7 @@ impl ShardIndex {
         for rows in self.shared.incarnations.read().values() {
             rows.write().finish_load();
         }
-        self.shared.wake();
+        self.shared.finish_load();
     }
 
     fn upkeep(&self, upkeep: Upkeep) {

@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     stop: AtomicBool,
+    /// Records are coming in from the store: nothing is built, and no file is unneeded yet.
+    loading: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +59,24 @@ impl Shared {
             state: Mutex::new(State::Idle),
             changed: Condvar::new(),
             stop: AtomicBool::new(false),
+            loading: AtomicBool::new(false),
         }
     }
 
     /// The files of graphs.
     pub(crate) fn files(&self) -> &Mutex<GraphFiles> {
         &self.files
+    }
+
+    /// From now on the sealer leaves everything as it is.
+    pub(crate) fn begin_load(&self) {
+        self.loading.store(true, Ordering::Release);
+    }
+
+    /// The sealer may work again, and has a look.
+    pub(crate) fn finish_load(&self) {
+        self.loading.store(false, Ordering::Release);
+        self.wake();
     }
 
     /// Asks the sealer to have a look.
@@ -91,8 +105,11 @@ impl Shared {
 
     /// Asks the thread to end, at once.
     pub(crate) fn stop(&self) {
+        // Under the lock, so that the thread is either before its look at the flag or already waiting.
+        let state = self.state.lock();
         self.stop.store(true, Ordering::Release);
         self.changed.notify_all();
+        drop(state);
     }
 
     fn stopping(&self) -> bool {
@@ -103,8 +120,10 @@ impl Shared {
         // On Linux this is the priority of the thread; where it can't be set, it stays.
         let _ = rustix::process::nice(NICENESS);
         while self.wait_for_work() {
-            while self.work_once() {}
-            self.files.lock().remove_unneeded(|incarnation, part| self.has_part(incarnation, part));
+            if !self.loading.load(Ordering::Acquire) {
+                while self.work_once() {}
+                self.files.lock().remove_unneeded(|incarnation, part| self.has_part(incarnation, part));
+            }
             let mut state = self.state.lock();
             if *state == State::Busy {
                 *state = State::Idle;
@@ -121,7 +140,7 @@ impl Shared {
     fn wait_for_work(&self) -> bool {
         let mut state = self.state.lock();
         while *state != State::Wanted && !self.stopping() {
-            self.changed.wait_for(&mut state, Duration::from_secs(1));
+            self.changed.wait(&mut state);
         }
         *state = State::Busy;
         !self.stopping()

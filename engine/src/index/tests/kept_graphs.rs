@@ -75,9 +75,15 @@ fn graphs_serve_again_after_a_restart_with_some_records_gone_or_rewritten() {
             record.written.index = 9;
         }
     }
+    // So many new ones that a part is sealed while the rest comes in.
+    for n in 0..1_100 {
+        records.insert(format!("n{n}"), record(Some(vec![n as f32; 12]), Metadata::new()));
+    }
     let changed = opened(dir.path(), &records);
+    assert!(changed.settle(LONG));
+    assert_eq!(files(dir.path()).len(), 1);
     let stats = changed.stats();
-    assert_eq!((stats.graphs, stats.generation, stats.records), (1, 0, 4_050), "{stats:?}");
+    assert_eq!((stats.graphs, stats.generation, stats.records), (1, 0, 5_150), "{stats:?}");
     // Of the 900 gone or rewritten, those that the graph was built over.
     assert!((600..=900).contains(&stats.dead_rows), "{stats:?}");
     let recall = recall(&changed, &records);
