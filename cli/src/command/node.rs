@@ -2,16 +2,20 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use axum::http::StatusCode;
+use axum::routing::get;
 use lacuna_model::NodeId;
 use lacuna_node::{Node, NodeConfig};
+use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::every_command::Common;
 use super::router::infos;
 use crate::config::{Overrides, Settings, network};
 use crate::exit::Ending;
-use crate::process::Stop;
+use crate::process::{HttpServer, Stop, bind, record};
 
 /// Run one node of a cluster: it keeps replicas and answers routers and other nodes.
 ///
@@ -39,6 +43,9 @@ pub(crate) struct Args {
     /// Replicas of each shard of a new cluster, 3 if not given.
     #[arg(long, value_name = "N")]
     replicas: Option<u32>,
+    /// Show /healthz, /readyz and /metrics over HTTP here; nowhere if not given.
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics_listen: Option<String>,
     /// Serve without keys on an address that others can reach.
     #[arg(long)]
     insecure_open: bool,
@@ -52,6 +59,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("peers", args.peers.as_deref())
         .set("shards", args.shards)
         .set("replicas", args.replicas)
+        .set("metrics_listen", args.metrics_listen.as_deref())
         .switch("insecure_open", args.insecure_open);
     let settings = common.start(flags)?.settings;
     let listen = network::listen_address(&settings.node_listen)?;
@@ -59,13 +67,45 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let config = node_config(&settings, listen)?;
     let id = config.node;
     let mut stop = Stop::listen()?;
+    let listener = match settings.metrics_listen.as_str() {
+        "" => None,
+        text => {
+            let address = network::listen_address(text)?;
+            network::refuse_open(address, settings.insecure_open)?;
+            Some(bind(address).await?)
+        }
+    };
+    let metrics = record()?;
     let node = Node::start(config).await.with_context(|| format!("node {id} could not be started"))?;
     println!("node {id} listening on {}", node.address());
     println!("data in {}", settings.data_dir.display());
+    let shown = listener.map(|listener| HttpServer::start(listener, health(&node, metrics))).transpose()?;
+    if let Some(server) = &shown {
+        println!("health and metrics on http://{}", server.address);
+    }
     let signal = stop.asked().await;
     tracing::info!(signal, "stopping");
+    if let Some(server) = shown {
+        server.stop().await;
+    }
     node.shutdown().await.context("the node could not be stopped in order")?;
     Ok(Ending::Complete)
+}
+
+/// Health and metrics, for probes and scrapers; nothing of the data.
+fn health(node: &Arc<Node>, metrics: PrometheusHandle) -> axum::Router {
+    let node = Arc::clone(node);
+    let ready = move || async move {
+        if node.ready() {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+        }
+    };
+    axum::Router::new()
+        .route("/healthz", get(async || "lives\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(move || async move { metrics.render() }))
 }
 
 fn node_config(settings: &Settings, listen: SocketAddr) -> anyhow::Result<NodeConfig> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::server::{lacuna, run, stdout};
+use crate::server::{Server, failure, lacuna, run, stdout};
 
 struct Dev {
     child: std::process::Child,
@@ -72,4 +72,27 @@ fn a_cluster_serves_survives_its_restart_and_stops_all_its_children() {
     dev.child.kill().unwrap();
     dev.child.wait().unwrap();
     assert!(all_ended(&dev.pids), "a child outlived its killed parent");
+}
+
+#[test]
+fn a_node_shows_health_and_metrics_where_it_is_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (data, peers) = (dir.path().join("data"), format!("1={free}"));
+    let data = data.to_string_lossy();
+    let common = ["node", "--listen", &free, "--data-dir", &data, "--peers", &peers, "--replicas", "1"];
+    let other = failure(&run(&[&common[..], &["--id", "2"]].concat()), 1);
+    assert!(other.contains("node 2 is not one of the nodes in --peers (1)"), "{other}");
+    let node = Server::start_with(
+        &[&common[..], &["--id", "1", "--metrics-listen", "127.0.0.1:0"]].concat(),
+        "health",
+    );
+    let began = Instant::now();
+    while node.get("/readyz").0 != 200 {
+        assert!(began.elapsed() < Duration::from_secs(20), "the node never got ready");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(node.get("/healthz").0, 200);
+    assert_eq!(node.get("/metrics").0, 200);
+    assert_eq!(node.stop(), Some(0));
 }

@@ -34,6 +34,14 @@ pub(crate) fn failure(output: &Output, code: i32) -> String {
     errors
 }
 
+fn answered(request: reqwest::RequestBuilder) -> (u16, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    })
+}
+
 /// A server on a free port; killed when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -46,10 +54,11 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(data_dir: &Path) -> Self {
         let dir = data_dir.to_string_lossy();
-        Self::start_with(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &dir])
+        Self::start_with(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &dir], "curl")
     }
 
-    pub(crate) fn start_with(args: &[&str]) -> Self {
+    /// Starts it, and reads what it prints up to a line with `last`; its address is the first one printed.
+    pub(crate) fn start_with(args: &[&str], last: &str) -> Self {
         let mut child = lacuna(args).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = String::new();
@@ -60,7 +69,7 @@ impl Server {
             if url.is_none() {
                 url = line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned);
             }
-            if line.contains("curl") {
+            if line.contains(last) {
                 break;
             }
         }
@@ -82,10 +91,13 @@ impl Server {
     /// A page of a collection, as the API answers it.
     pub(crate) fn page(&self, collection: &str, body: &serde_json::Value) -> serde_json::Value {
         let url = format!("{}/v1/collections/{collection}/records/get", self.url);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            reqwest::Client::new().post(url).json(body).send().await.unwrap().json().await.unwrap()
-        })
+        let (_, text) = answered(reqwest::Client::new().post(url).json(body));
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Status and body of a GET.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        answered(reqwest::Client::new().get(format!("{}{path}", self.url)))
     }
 
     /// SIGTERM, and its exit status.
