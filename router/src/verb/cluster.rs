@@ -94,12 +94,10 @@ impl Router {
     async fn digest_of(&self, node: NodeId, shard: ShardId) -> Option<ReplicaDigest> {
         let handle = self.core().peers.handle(node)?;
         match handle.call(NodeCall::ReplicaDigest(shard), STATUS_TIME).await {
-            Ok(NodeReply::Read(reply)) => match reply.body {
-                ReadBody::Digest(digest) => {
-                    Some(ReplicaDigest { node, shard, index: reply.at.index, digest })
-                }
-                _ => None,
-            },
+            Ok(NodeReply::Read(reply)) => {
+                let ReadBody::Digest(digest) = reply.body else { return None };
+                Some(ReplicaDigest { node, shard, index: reply.at.index, digest })
+            }
             Ok(_) | Err(_) => None,
         }
     }

@@ -144,10 +144,7 @@ impl Router {
         call.trace.mark("remaining");
         replies
             .into_iter()
-            .map(|(_, reply)| match reply.ok()?.body {
-                ReadBody::Count(count) => Some(count),
-                _ => None,
-            })
+            .map(|(_, reply)| if let ReadBody::Count(count) = reply.ok()?.body { Some(count) } else { None })
             .sum()
     }
 }
