@@ -143,6 +143,7 @@ impl Engine {
     ) -> Result<(), ApplyError> {
         let Committed { writes, delta, index } = committed;
         let removed = index.iter().filter(|change| matches!(change, IndexChange::Remove { .. })).count();
+        self.note_failure(live.store.make_room())?;
         let mut live = RwLockUpgradableReadGuard::upgrade(live);
         self.note_failure(live.store.commit(writes))?;
         live.state.merge(delta);
@@ -159,7 +160,9 @@ impl Engine {
     pub fn barrier(&self) -> Result<LogPosition, StoreError> {
         loop {
             let (applied, generation, barrier) = {
-                let mut live = self.live.write();
+                let live = self.live.upgradable_read();
+                self.note_failure(live.store.settle())?;
+                let mut live = RwLockUpgradableReadGuard::upgrade(live);
                 let barrier = self.note_failure(live.store.begin_barrier())?;
                 (live.state.head.applied, live.generation, barrier)
             };

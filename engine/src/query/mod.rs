@@ -16,7 +16,7 @@ use lacuna_model::{BadRecordId, RecordId};
 use crate::engine::{Engine, Live};
 use crate::store::StoreError;
 use crate::store::keys;
-use crate::store::records::{Vector, decode};
+use crate::store::records::{Vector, decode, decode_head};
 
 /// Why a question wasn't answered.
 #[derive(Debug, thiserror::Error)]
@@ -91,9 +91,14 @@ fn view(
     include: Include,
 ) -> Result<Option<RecordView>, ReadError> {
     let Some(value) = live.store.get(&keys::record(incarnation, key.slot, &key.id))? else { return Ok(None) };
+    let id = RecordId::new(key.id.as_str())?;
+    if include == Include::default() {
+        let (written, ordinal) = decode_head(&value)?;
+        return Ok(Some(RecordView { id, vector: None, document: None, metadata: None, ordinal, written }));
+    }
     let record = decode(&value, if include.vector { Vector::Read } else { Vector::Skip })?;
     Ok(Some(RecordView {
-        id: RecordId::new(key.id.as_str())?,
+        id,
         vector: record.vector,
         document: record.document.filter(|_| include.document),
         metadata: include.metadata.then_some(record.metadata),

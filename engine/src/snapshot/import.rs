@@ -58,6 +58,7 @@ impl Engine {
         let mut reader = Reader::open(path)?;
         while let Some(pairs) = reader.next_pairs()? {
             let writes: Writes = pairs.into_iter().map(|(key, value)| (key, Some(value.into()))).collect();
+            store.make_room()?;
             store.commit(writes)?;
         }
         store.begin_barrier()?.finish()?;

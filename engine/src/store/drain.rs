@@ -21,19 +21,24 @@ pub(crate) struct Drain {
 
 impl Drain {
     /// Begins to write, in a thread of its own.
-    pub(super) fn begin(db: sled::Db, writes: Writes) -> Result<Arc<Self>, StoreError> {
+    pub(super) fn begin(db: sled::Db, writes: Writes) -> Arc<Self> {
         let drain = Arc::new(Self { writes, arrived: Mutex::new(None), changed: Condvar::new() });
         let worker = Arc::clone(&drain);
-        thread::Builder::new()
-            .name("lacuna-drain".to_owned())
-            .spawn(move || {
-                let result = put(&db, &worker.writes);
-                drop(db);
-                *worker.arrived.lock() = Some(result.map_err(|error| error.to_string()));
-                worker.changed.notify_all();
-            })
-            .map_err(|error| StoreError::Engine(format!("no thread to write with: {error}")))?;
-        Ok(drain)
+        let began = thread::Builder::new().name("lacuna-drain".to_owned()).spawn(move || {
+            let result = put(&db, &worker.writes);
+            // Given up before anyone is told, so that a store that is closed has let go of its lock.
+            drop(db);
+            worker.arrive(result.map_err(|error| error.to_string()));
+        });
+        if let Err(error) = began {
+            drain.arrive(Err(format!("no thread to write with: {error}")));
+        }
+        drain
+    }
+
+    fn arrive(&self, result: Result<(), String>) {
+        *self.arrived.lock() = Some(result);
+        self.changed.notify_all();
     }
 
     /// Waits until they have arrived.

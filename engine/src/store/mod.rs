@@ -101,6 +101,9 @@ fn open_unlocked(config: &sled::Config) -> Result<sled::Db, StoreError> {
 /// What a key costs in memory beside its bytes.
 const OVERHEAD: usize = 96;
 
+/// How many times the usual may be gathered while earlier writes are on their way.
+const MOST_GATHERED: usize = 4;
+
 /// One generation of a replica's store: sled, under the writes that are on their way to it.
 pub(crate) struct Store {
     db: sled::Db,
@@ -170,29 +173,40 @@ impl Store {
         self.range(&[0], &[u8::MAX])
     }
 
+    /// Waits, if too much is gathered while earlier writes are on their way. To be called before [`Self::commit`],
+    /// where readers needn't wait too.
+    pub(crate) fn make_room(&self) -> Result<(), StoreError> {
+        let most = self.gather_bytes.saturating_mul(MOST_GATHERED);
+        if self.pending_bytes >= most { self.settle() } else { Ok(()) }
+    }
+
+    /// Waits until nothing is on its way.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        self.draining.as_ref().map_or(Ok(()), |drain| drain.wait())
+    }
+
     /// Takes a batch that ends at a whole entry; sends what was gathered once there is enough of it.
     pub(crate) fn commit(&mut self, writes: Writes) -> Result<(), StoreError> {
+        let on_its_way = self.draining.as_ref().is_some_and(|drain| !drain.is_over());
+        if !on_its_way {
+            self.settle()?;
+            self.draining = None;
+        }
         self.pending_bytes += writes
             .iter()
             .map(|(key, value)| OVERHEAD + key.len() + value.as_ref().map_or(0, |value| value.len()))
             .sum::<usize>();
         self.pending.extend(writes);
-        if self.draining.as_ref().is_some_and(|drain| drain.is_over())
-            && let Some(drain) = self.draining.take()
-        {
-            drain.wait()?;
-        }
-        if self.pending_bytes >= self.gather_bytes { self.send() } else { Ok(()) }
+        if self.pending_bytes >= self.gather_bytes && !on_its_way { self.send() } else { Ok(()) }
     }
 
+    /// Never overtakes: what failed on its way stays there, and nothing comes behind it.
     fn send(&mut self) -> Result<(), StoreError> {
-        if let Some(drain) = self.draining.take() {
-            drain.wait()?;
-        }
+        self.settle()?;
         if !self.pending.is_empty() {
             self.pending_bytes = 0;
             let writes = std::mem::take(&mut self.pending);
-            self.draining = Some(Drain::begin(self.db.clone(), writes)?);
+            self.draining = Some(Drain::begin(self.db.clone(), writes));
         }
         Ok(())
     }
