@@ -378,6 +378,6 @@ fn view(metrics: &RaftMetrics<TypeConfig>, found: u64) -> GroupView {
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 fn healthy(metrics: &RaftMetrics<TypeConfig>) -> Vec<NodeId> {
-    let heard = metrics.heartbeat.iter().flatten();
+    let heard = metrics.heartbeat.iter().flatten().filter(|(id, _)| **id != metrics.id);
     heard.filter(|(_, at)| at.is_some_and(|at| at.elapsed() < HEARD_WITHIN)).map(|(id, _)| NodeId(*id)).collect()
 }

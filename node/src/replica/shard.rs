@@ -69,14 +69,17 @@ impl ShardReplica {
         setup: GroupSetup,
         shared: Shared,
     ) -> Result<Arc<Self>, ReplicaOpenError> {
-        let store = dir.join("store");
+        let (store, began) = (dir.join("store"), Instant::now());
         let config = EngineConfig { cache_bytes: shared.store_cache_bytes, ..EngineConfig::new(shard) };
         let opening = tokio::task::spawn_blocking(move || Engine::open(&store, config).map_err(|e| e.to_string()));
         let failed = |what: String| ReplicaOpenError::Engine(shard, what);
         let engine = Arc::new(opening.await.map_err(|e| failed(e.to_string()))?.map_err(failed)?);
+        let store_ms = began.elapsed().as_millis() as u64;
         let name = setup.name.clone();
         let machine = ShardMachine::new(Arc::clone(&engine), Arc::clone(&shared.clock));
         let group = Group::open(setup, Box::new(machine)).await?;
+        let (all_ms, live) = (began.elapsed().as_millis() as u64, engine.live_records());
+        tracing::info!(%shard, live, store_ms, all_ms, "replica opened");
         let proposer = Proposer::start(group.clone(), Arc::clone(&shared.clock), shared.limits, Pause::default());
         let reads = ReadIndexes::start(group.clone());
         Ok(Arc::new(Self { shard, group, engine, sweep: Notify::new(), name, proposer, reads, shared }))
