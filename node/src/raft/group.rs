@@ -228,8 +228,7 @@ impl Group {
         let members: BTreeMap<u64, BasicNode> =
             voters.iter().map(|(id, address)| (id.0, BasicNode { addr: address.clone() })).collect();
         match self.raft.initialize(members).await {
-            Ok(()) => Ok(()),
-            Err(RaftError::APIError(openraft::errors::InitializeError::NotAllowed(_))) => Ok(()),
+            Ok(()) | Err(RaftError::APIError(openraft::errors::InitializeError::NotAllowed(_))) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -256,7 +255,14 @@ impl Group {
         body: Bytes,
         done: impl FnOnce(Proposed) + Send + 'static,
     ) -> Result<(), Stopped> {
-        let responder = Callback::new(move |result| done(proposed(result)));
+        let me = NodeId(*self.raft.node_id());
+        let responder = Callback::new(move |result| {
+            done(match proposed(result) {
+                // It leads again, in another term: the next check will tell.
+                Proposed::NotLeader(Some(leader)) if leader == me => Proposed::NotLeader(None),
+                other => other,
+            });
+        });
         let leader = <openraft::alias::CommittedLeaderIdOf<TypeConfig>>::from(term);
         self.raft.write(EntryBytes(body)).responder(responder).with_leader(leader).await.map_err(|_| Stopped)
     }

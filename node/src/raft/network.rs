@@ -213,19 +213,15 @@ async fn next_answer(
 ) -> Result<Option<AppendAnswer>, Status> {
     let mut was_waiting = false;
     loop {
-        match tokio::time::timeout(STALLED, answers.message()).await {
-            Ok(frame) => {
-                let Some(frame) = frame? else { return Ok(None) };
-                return wire::unframe(&frame).map(Some).map_err(|error| Status::internal(error.to_string()));
-            }
-            Err(_) => {
-                let waits = sent.load(Ordering::Relaxed) > received;
-                if waits && was_waiting {
-                    return Err(Status::deadline_exceeded("an append got no answer"));
-                }
-                was_waiting = waits;
-            }
+        if let Ok(frame) = tokio::time::timeout(STALLED, answers.message()).await {
+            let Some(frame) = frame? else { return Ok(None) };
+            return wire::unframe(&frame).map(Some).map_err(|error| Status::internal(error.to_string()));
         }
+        let waits = sent.load(Ordering::Relaxed) > received;
+        if waits && was_waiting {
+            return Err(Status::deadline_exceeded("an append got no answer"));
+        }
+        was_waiting = waits;
     }
 }
 

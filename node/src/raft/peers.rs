@@ -22,8 +22,6 @@ pub(crate) enum Lane {
     Pulse,
     /// Snapshots.
     Bulk,
-    /// Calls to the node, as a router makes them.
-    Calls,
 }
 
 impl Peers {

@@ -16,10 +16,12 @@ use super::state_machine::{OpenSnapshot, SnapshotFile};
 use super::types::{Snapshot, TypeConfig};
 use super::wire::{self, AppendAnswer, Kind, SnapshotHead, SnapshotTail};
 
+#[allow(clippy::needless_pass_by_value)] // as `map_err` gives it
 fn bad(error: impl ToString) -> Status {
     Status::invalid_argument(error.to_string())
 }
 
+#[allow(clippy::needless_pass_by_value)] // as `map_err` gives it
 fn stopped(error: impl ToString) -> Status {
     Status::unavailable(error.to_string())
 }

@@ -5,6 +5,8 @@ mod entry;
 mod form;
 pub(crate) mod meta_replica;
 mod propose;
+#[cfg(test)]
+mod propose_tests;
 mod read;
 pub mod shard;
 mod shard_machine;

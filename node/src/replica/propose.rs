@@ -251,7 +251,10 @@ impl<F: EntryForm> Task<F> {
         let body = match F::entry(self.clock.stamp(), &pieces) {
             Ok(body) => body,
             Err(what) => {
-                return batch.into_iter().for_each(|waiting| waiting.tell(Err(CallError::BadCall(what.clone()))));
+                for waiting in batch {
+                    waiting.tell(Err(CallError::BadCall(what.clone())));
+                }
+                return;
             }
         };
         self.pause.wait().await;
@@ -293,7 +296,9 @@ fn settle<F: EntryForm>(
         Proposed::NotLeader(leader) => CallError::NotLeader { leader },
         Proposed::Discarded => CallError::Unknown("another leader took over before it was committed".to_owned()),
     };
-    batch.into_iter().for_each(|waiting| waiting.tell(Err(error.clone())));
+    for waiting in batch {
+        waiting.tell(Err(error.clone()));
+    }
 }
 
 fn answer<F: EntryForm>(batch: Batch<F>, at: LogPosition, outcomes: Vec<F::Outcome>, handed: Instant) {

@@ -1,6 +1,6 @@
 //! One replica of a shard: its engine, its group, and the calls it answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,11 +69,9 @@ impl ShardReplica {
         setup: GroupSetup,
         shared: Shared,
     ) -> Result<Arc<Self>, ReplicaOpenError> {
-        let (store, began) = (dir.join("store"), Instant::now());
+        let began = Instant::now();
         let config = EngineConfig { cache_bytes: shared.store_cache_bytes, ..EngineConfig::new(shard) };
-        let opening = tokio::task::spawn_blocking(move || Engine::open(&store, config).map_err(|e| e.to_string()));
-        let failed = |what: String| ReplicaOpenError::Engine(shard, what);
-        let engine = Arc::new(opening.await.map_err(|e| failed(e.to_string()))?.map_err(failed)?);
+        let engine = open_engine(dir.to_owned(), config).await.map_err(|what| ReplicaOpenError::Engine(shard, what))?;
         let store_ms = began.elapsed().as_millis() as u64;
         let name = setup.name.clone();
         let machine = ShardMachine::new(Arc::clone(&engine), Arc::clone(&shared.clock));
@@ -170,9 +168,9 @@ impl ShardReplica {
     }
 
     /// Digests of this very replica, at what it has applied.
-    pub(crate) fn digest(&self) -> Result<ReadReply, CallError> {
+    pub(crate) fn digest(&self) -> ReadReply {
         let (at, stamp) = (self.engine.applied(), self.engine.stamp());
-        Ok(ReadReply { at, stamp, body: ReadBody::Digest(self.engine.digest()) })
+        ReadReply { at, stamp, body: ReadBody::Digest(self.engine.digest()) }
     }
 
     /// Proposes commands of the leader's own.
@@ -201,6 +199,24 @@ impl ShardReplica {
             recovered: view.recovered && self.engine.has_slots(),
         }
     }
+}
+
+/// Opens a store. One that doesn't open is moved aside, and an empty one takes its place: the group fills it from its
+/// snapshot and log, or refuses to start if those don't reach back far enough (protocol PL5).
+async fn open_engine(dir: PathBuf, config: EngineConfig) -> Result<Arc<Engine>, String> {
+    let (store, settings) = (dir.join("store"), config.clone());
+    let opening = tokio::task::spawn_blocking(move || Engine::open(&store, settings).map_err(|error| error.to_string()));
+    let damage = match opening.await.map_err(|panic| panic.to_string()) {
+        Ok(Ok(engine)) => return Ok(Arc::new(engine)),
+        Ok(Err(damage)) | Err(damage) => damage,
+    };
+    let aside = dir.join(format!("store.damaged-{:08x}", rand::random::<u32>()));
+    tracing::error!(shard = %config.shard, damage, aside = %aside.display(), "the store is moved aside and built anew");
+    let rebuild = move || {
+        std::fs::rename(dir.join("store"), &aside).map_err(|error| format!("{damage}; it can't be moved aside: {error}"))?;
+        Engine::open(&dir.join("store"), config).map(Arc::new).map_err(|error| error.to_string())
+    };
+    tokio::task::spawn_blocking(rebuild).await.map_err(|error| error.to_string())?
 }
 
 /// Of two failures of one call's parts, the one that says less.

@@ -28,6 +28,7 @@ fn io_error(error: impl std::error::Error + Send + Sync + 'static) -> MachineErr
     MachineError::Io(io::Error::other(error))
 }
 
+#[allow(clippy::needless_pass_by_value)] // as `map_err` gives it
 fn damaged(error: impl ToString) -> MachineError {
     MachineError::Damaged(error.to_string())
 }
