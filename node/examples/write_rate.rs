@@ -42,9 +42,16 @@ fn shard_of(id: &RecordId) -> ShardId {
     plan(&[lacuna_model::NodeId(1)], SHARDS, 1).shard_of(slot_of(Incarnation(1), id.as_str()))
 }
 
-async fn client(node: Arc<Node>, number: u64, until: Instant, done: Arc<AtomicU64>) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn client(
+    node: Arc<Node>,
+    number: u64,
+    until: Instant,
+    done: Arc<AtomicU64>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let table = plan(&[lacuna_model::NodeId(1)], SHARDS, 1);
-    let Ok(NodeReply::Pong(pong)) = node.call(NodeCall::Ping, WAIT).await else { return Err("no pong".into()) };
+    let Ok(NodeReply::Pong(pong)) = node.call(NodeCall::Ping, WAIT).await else {
+        return Err("no pong".into());
+    };
     let mut next = 0;
     while Instant::now() < until {
         let id = RecordId::new(format!("{number}-{next}"))?;
@@ -58,12 +65,20 @@ async fn client(node: Arc<Node>, number: u64, until: Instant, done: Arc<AtomicU6
     Ok(())
 }
 
-async fn reader(node: Arc<Node>, number: u64, until: Instant, done: Arc<AtomicU64>) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn reader(
+    node: Arc<Node>,
+    number: u64,
+    until: Instant,
+    done: Arc<AtomicU64>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let id = RecordId::new(format!("{number}-0"))?;
     let shard = shard_of(&id);
     while Instant::now() < until {
-        let request =
-            ReadRequest::Get { incarnation: Incarnation(1), ids: vec![id.clone()], include: Include::default() };
+        let request = ReadRequest::Get {
+            incarnation: Incarnation(1),
+            ids: vec![id.clone()],
+            include: Include::default(),
+        };
         node.call(NodeCall::Read { shard, budget_ms: 5_000, request }, WAIT).await?;
         done.fetch_add(1, Ordering::Relaxed);
     }
@@ -72,7 +87,8 @@ async fn reader(node: Arc<Node>, number: u64, until: Instant, done: Arc<AtomicU6
 
 async fn start(dir: &std::path::Path) -> Result<Arc<Node>, Box<dyn Error + Send + Sync>> {
     let began = Instant::now();
-    let config = NodeConfig { data_dir: dir.to_owned(), shards: SHARDS, replicas: 1, ..NodeConfig::default() };
+    let config =
+        NodeConfig { data_dir: dir.to_owned(), shards: SHARDS, replicas: 1, ..NodeConfig::default() };
     let node = Node::start(config).await?;
     let started = began.elapsed();
     while !node.ready() {

@@ -64,7 +64,10 @@ mod tests {
         let clock = Clock::default();
         assert!(clock.left(clock.deadline_in(Duration::from_secs(1))).is_ok());
         assert_eq!(clock.left(clock.deadline_in(Duration::ZERO)), Err(CallError::Expired));
-        assert_eq!(clock.left(Clock::default().deadline_in(Duration::from_secs(1))), Err(CallError::OtherBoot));
+        assert_eq!(
+            clock.left(Clock::default().deadline_in(Duration::from_secs(1))),
+            Err(CallError::OtherBoot)
+        );
     }
 
     #[test]

@@ -85,7 +85,10 @@ pub struct Node {
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node").field("node", &self.config.node).field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Node")
+            .field("node", &self.config.node)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,7 +110,10 @@ impl Node {
 
     /// Every replica placed here is open, has a leader, and has recovered.
     pub fn ready(&self) -> bool {
-        let placed = self.meta.view.look(|state| state.cluster().map(|info| placement::placed_on(&info.map, self.id()).len()));
+        let placed = self
+            .meta
+            .view
+            .look(|state| state.cluster().map(|info| placement::placed_on(&info.map, self.id()).len()));
         let shards = self.shards.read();
         let all_open = placed.is_some_and(|count| count == shards.len());
         let led = |status: &lacuna_proto::call::GroupStatus| status.leader.is_some() && status.recovered;

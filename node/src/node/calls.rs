@@ -39,7 +39,9 @@ impl Node {
                 now_ns: boottime_ns(),
                 stamp: self.shared.clock.stamp(),
             })),
-            NodeCall::Write { shard, deadline, commands } => self.hosted(shard)?.write(commands, deadline).await,
+            NodeCall::Write { shard, deadline, commands } => {
+                self.hosted(shard)?.write(commands, deadline).await
+            }
             NodeCall::Read { shard, budget_ms, request } => {
                 let budget = Duration::from_millis(budget_ms);
                 self.hosted(shard)?.read(request, budget).await.map(NodeReply::Read)
@@ -57,7 +59,12 @@ impl Node {
     fn status(&self) -> NodeStatus {
         let mut groups = vec![self.meta.status()];
         groups.extend(self.shards.read().values().map(|replica| replica.status()));
-        NodeStatus { node: self.id(), version: env!("CARGO_PKG_VERSION").to_owned(), groups, ready: self.ready() }
+        NodeStatus {
+            node: self.id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            groups,
+            ready: self.ready(),
+        }
     }
 }
 

@@ -68,7 +68,8 @@ impl Node {
     async fn hand_one_back(&self) {
         let preferred = self.meta.view.look(|state| {
             let cluster = state.cluster()?;
-            let first = |p: &lacuna_model::catalog::ShardPlacement| p.replicas.first().map(|node| (p.shard, *node));
+            let first =
+                |p: &lacuna_model::catalog::ShardPlacement| p.replicas.first().map(|node| (p.shard, *node));
             Some(cluster.map.shards.iter().filter_map(first).collect::<Vec<_>>())
         });
         for (shard, wanted) in preferred.into_iter().flatten() {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use lacuna_model::catalog::{ClusterInfo, ShardMap, ShardPlacement};
 use lacuna_model::NodeId;
+use lacuna_model::catalog::{ClusterInfo, ShardMap, ShardPlacement};
 use tokio_util::sync::CancellationToken;
 
 use super::{Node, NodeStartError, shard_dir};
@@ -105,8 +105,11 @@ impl Node {
             if replica.group.is_initialized().await {
                 continue;
             }
-            let address = |id: &NodeId| cluster.nodes.iter().find(|info| info.id == *id).map(|info| info.address.clone());
-            let voters: Vec<_> = placement.replicas.iter().filter_map(|id| Some((*id, address(id)?))).collect();
+            let address = |id: &NodeId| {
+                cluster.nodes.iter().find(|info| info.id == *id).map(|info| info.address.clone())
+            };
+            let voters: Vec<_> =
+                placement.replicas.iter().filter_map(|id| Some((*id, address(id)?))).collect();
             if let Err(error) = replica.group.initialize(&voters).await {
                 tracing::warn!(shard = %placement.shard, error, "the group can't be begun yet");
                 settled = false;

@@ -112,7 +112,10 @@ impl Node {
             .http2_keepalive_interval(Some(Duration::from_secs(5)))
             .add_service(calls)
             .add_service(raft)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), self.close.clone().cancelled_owned());
+            .serve_with_incoming_shutdown(
+                TcpListenerStream::new(listener),
+                self.close.clone().cancelled_owned(),
+            );
         let task = tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the node's services ended");
@@ -137,7 +140,12 @@ impl Node {
         self.run(placement::follow(Weak::clone(&weak), self.stop.clone()));
         self.run(leaders::lead_meta(Weak::clone(&weak), self.stop.clone()));
         self.run(leaders::balance(weak, self.stop.clone()));
-        self.run(keep_log_short(self.meta.group.clone(), self.wal.clone(), self.config.storage, self.stop.clone()));
+        self.run(keep_log_short(
+            self.meta.group.clone(),
+            self.wal.clone(),
+            self.config.storage,
+            self.stop.clone(),
+        ));
         Ok(())
     }
 

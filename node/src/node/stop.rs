@@ -56,7 +56,9 @@ impl Node {
 
     fn groups(&self) -> Vec<Group> {
         let shards = self.shards.read();
-        std::iter::once(self.meta.group.clone()).chain(shards.values().map(|replica| replica.group.clone())).collect()
+        std::iter::once(self.meta.group.clone())
+            .chain(shards.values().map(|replica| replica.group.clone()))
+            .collect()
     }
 
     async fn end_services(&self) {

@@ -163,7 +163,9 @@ pub(crate) struct Group {
 }
 
 /// Sees changes of a replica's view.
-pub(crate) struct Watcher(openraft::alias::WatchReceiverOf<TypeConfig, openraft::metrics::RaftServerMetrics<TypeConfig>>);
+pub(crate) struct Watcher(
+    openraft::alias::WatchReceiverOf<TypeConfig, openraft::metrics::RaftServerMetrics<TypeConfig>>,
+);
 
 impl Watcher {
     /// Waits for the next change; for ever once the group has stopped.
@@ -199,7 +201,10 @@ fn settings(timing: Timing, (voters, kept_entries): (Voters, u64), name: &str) -
 
 impl Group {
     /// Opens a replica: its log, its state, and starts it.
-    pub(crate) async fn open(setup: GroupSetup, machine: Box<dyn GroupMachine>) -> Result<Self, GroupOpenError> {
+    pub(crate) async fn open(
+        setup: GroupSetup,
+        machine: Box<dyn GroupMachine>,
+    ) -> Result<Self, GroupOpenError> {
         let name = setup.name;
         let consensus = |what: String| GroupOpenError::Consensus { name: name.clone(), what };
         let log = LogStore::open(setup.wal, setup.group)
@@ -209,7 +214,9 @@ impl Group {
         let state = GroupStateMachine::open(name.clone(), machine, places, setup.on_failure)
             .map_err(|source| GroupOpenError::State { name: name.clone(), source })?;
         let (machine, snapshots) = (state.machine(), state.snapshot_dir());
-        let config = settings(setup.timing, (setup.voters, setup.kept_entries), &name).validate().map_err(|e| consensus(e.to_string()))?;
+        let config = settings(setup.timing, (setup.voters, setup.kept_entries), &name)
+            .validate()
+            .map_err(|e| consensus(e.to_string()))?;
         let found = log.last_index();
         let network = GroupNetwork { group: setup.group, peers: setup.peers };
         let raft = Raft::new(setup.node.0, Arc::new(config), network, log.clone(), state)
@@ -301,11 +308,6 @@ impl Group {
         self.raft.trigger().snapshot().await.map_err(|_| Stopped)
     }
 
-    /// Purges the log up to an index, as far as the state is durable without it.
-    pub(crate) async fn purge(&self, upto: u64) -> Result<(), Stopped> {
-        self.raft.trigger().purge_log(upto).await.map_err(|_| Stopped)
-    }
-
     /// Makes what is applied durable (INV-5).
     pub(crate) async fn barrier(&self) -> io::Result<()> {
         self.machine.barrier().await.map(|_| ())
@@ -385,5 +387,8 @@ const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 fn healthy(metrics: &RaftMetrics<TypeConfig>) -> Vec<NodeId> {
     let heard = metrics.heartbeat.iter().flatten().filter(|(id, _)| **id != metrics.id);
-    heard.filter(|(_, at)| at.is_some_and(|at| at.elapsed() < HEARD_WITHIN)).map(|(id, _)| NodeId(*id)).collect()
+    heard
+        .filter(|(_, at)| at.is_some_and(|at| at.elapsed() < HEARD_WITHIN))
+        .map(|(id, _)| NodeId(*id))
+        .collect()
 }

@@ -106,7 +106,9 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
     let damaged = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
     match bytes.split_first() {
         Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|error| damaged(error.to_string())),
-        Some((version, _)) => Err(damaged(format!("a log record of version {version}, this one knows {VERSION}"))),
+        Some((version, _)) => {
+            Err(damaged(format!("a log record of version {version}, this one knows {VERSION}")))
+        }
         None => Err(damaged("an empty log record".to_owned())),
     }
 }
@@ -125,7 +127,10 @@ impl LogStore {
         let this = Self(Arc::new(Shared { group, wal, state: Mutex::new(state), grown: AtomicU64::new(0) }));
         if let Some(last) = known.last {
             let entries = this.read_wal(last, last + 1).await?;
-            let entry = entries.into_iter().next().ok_or_else(|| io::Error::other("the log's last entry is missing"))?;
+            let entry = entries
+                .into_iter()
+                .next()
+                .ok_or_else(|| io::Error::other("the log's last entry is missing"))?;
             this.0.state.lock().last = Some(entry.log_id);
         }
         Ok(this)
@@ -268,7 +273,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             ops.push(WalOp::Append { index: entry.log_id.index, body });
         }
         self.0.grown.fetch_add(bytes, Ordering::Relaxed);
-        self.0.wal.submit(self.0.group, ops, move |result| flushed.io_completed(result.map_err(io::Error::other)));
+        self.0
+            .wal
+            .submit(self.0.group, ops, move |result| flushed.io_completed(result.map_err(io::Error::other)));
         // Readable before it is durable, as openraft wants it.
         let mut state = self.0.state.lock();
         for entry in entries {

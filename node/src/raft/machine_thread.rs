@@ -106,11 +106,21 @@ struct Worker {
 }
 
 impl Worker {
-    fn open(name: String, mut machine: Box<dyn GroupMachine>, on_failure: OnFailure) -> Result<Self, MachineError> {
+    fn open(
+        name: String,
+        mut machine: Box<dyn GroupMachine>,
+        on_failure: OnFailure,
+    ) -> Result<Self, MachineError> {
         machine.barrier()?;
         let applied = watch::Sender::new(LogPosition::default());
-        let mut worker =
-            Self { name, machine, last_applied: None, membership: StoredMembership::default(), applied, on_failure };
+        let mut worker = Self {
+            name,
+            machine,
+            last_applied: None,
+            membership: StoredMembership::default(),
+            applied,
+            on_failure,
+        };
         worker.load_sidecar()?;
         Ok(worker)
     }
@@ -118,8 +128,9 @@ impl Worker {
     fn load_sidecar(&mut self) -> Result<(), MachineError> {
         (self.last_applied, self.membership) = match self.machine.sidecar() {
             None => (None, StoredMembership::default()),
-            Some(sidecar) => postcard::from_bytes(&sidecar)
-                .map_err(|error| MachineError::Damaged(format!("the stored applied id of {}: {error}", self.name)))?,
+            Some(sidecar) => postcard::from_bytes(&sidecar).map_err(|error| {
+                MachineError::Damaged(format!("the stored applied id of {}: {error}", self.name))
+            })?,
         };
         self.publish();
         Ok(())
@@ -144,7 +155,8 @@ impl Worker {
                 self.answer("export", result, answer);
             }
             Job::Import(path, answer) => {
-                let result = self.machine.import(&path).and_then(|()| self.load_sidecar()).map(|()| self.meta());
+                let result =
+                    self.machine.import(&path).and_then(|()| self.load_sidecar()).map(|()| self.meta());
                 self.answer("import", result, answer);
             }
             Job::Barrier(answer) => {
@@ -183,7 +195,11 @@ impl Worker {
             .map_err(|error| MachineError::Damaged(error.to_string()))?;
         let replies = self.machine.apply(&entries, &sidecar)?;
         if replies.len() != items.len() {
-            return Err(MachineError::Damaged(format!("{} replies to {} entries", replies.len(), items.len())));
+            return Err(MachineError::Damaged(format!(
+                "{} replies to {} entries",
+                replies.len(),
+                items.len()
+            )));
         }
         self.last_applied = Some(last_id);
         self.publish();

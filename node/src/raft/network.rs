@@ -43,7 +43,11 @@ pub(crate) struct GroupNetwork {
 
 impl GroupNetwork {
     fn client(&self, node: &BasicNode, lane: Lane) -> PeerClient {
-        PeerClient { group: self.group, client: self.peers.raft(&node.addr, lane), address: node.addr.clone() }
+        PeerClient {
+            group: self.group,
+            client: self.peers.raft(&node.addr, lane),
+            address: node.addr.clone(),
+        }
     }
 }
 
@@ -113,7 +117,10 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
     ) -> Pin<
         Box<
             dyn Future<
-                    Output = Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>,
+                    Output = Result<
+                        BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>,
+                        RpcError,
+                    >,
                 > + Send
                 + 's,
         >,
@@ -265,8 +272,11 @@ fn send_pieces(
         piece.truncate(read);
         at += read as u64;
         crc = crc32c::crc32c_append(crc, &piece);
-        frames.blocking_send(wire::raw_frame(group, Kind::SnapshotPiece, Bytes::from(piece))).map_err(closed)?;
+        frames
+            .blocking_send(wire::raw_frame(group, Kind::SnapshotPiece, Bytes::from(piece)))
+            .map_err(closed)?;
     }
-    let tail = wire::frame(group, Kind::SnapshotTail, &SnapshotTail { crc }).map_err(std::io::Error::other)?;
+    let tail =
+        wire::frame(group, Kind::SnapshotTail, &SnapshotTail { crc }).map_err(std::io::Error::other)?;
     frames.blocking_send(tail).map_err(closed)
 }

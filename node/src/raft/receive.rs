@@ -29,7 +29,8 @@ fn stopped(error: impl ToString) -> Status {
 impl Group {
     /// Answers a message that has one answer.
     pub(crate) async fn unary(&self, frame: GroupFrame) -> Result<GroupFrame, Status> {
-        let kind = Kind::of(&frame).ok_or_else(|| bad(format!("a message of unknown kind {}", frame.kind)))?;
+        let kind =
+            Kind::of(&frame).ok_or_else(|| bad(format!("a message of unknown kind {}", frame.kind)))?;
         let raft = &self.raft;
         let answer = match kind {
             Kind::Vote => {
@@ -41,11 +42,15 @@ impl Group {
                 wire::frame(self.number, kind, &answer)
             }
             Kind::Append => {
-                let answer = raft.append_entries(wire::unframe(&frame).map_err(bad)?).await.map_err(stopped)?;
+                let answer =
+                    raft.append_entries(wire::unframe(&frame).map_err(bad)?).await.map_err(stopped)?;
                 wire::frame(self.number, kind, &answer)
             }
             Kind::Transfer => {
-                let answer = raft.handle_transfer_leader(wire::unframe(&frame).map_err(bad)?).await.map_err(stopped)?;
+                let answer = raft
+                    .handle_transfer_leader(wire::unframe(&frame).map_err(bad)?)
+                    .await
+                    .map_err(stopped)?;
                 wire::frame(self.number, kind, &answer)
             }
             Kind::SnapshotHead | Kind::SnapshotPiece | Kind::SnapshotTail => {
@@ -62,7 +67,8 @@ impl Group {
     ) -> impl Stream<Item = Result<GroupFrame, Status>> + Send + 'static {
         // A frame that can't be read ends the stream: nothing behind it may be taken.
         let requests = frames.scan((), |(), frame| {
-            let request = frame.ok().and_then(|frame| wire::unframe::<AppendEntriesRequest<TypeConfig>>(&frame).ok());
+            let request =
+                frame.ok().and_then(|frame| wire::unframe::<AppendEntriesRequest<TypeConfig>>(&frame).ok());
             std::future::ready(request)
         });
         let number = self.number;
@@ -88,7 +94,8 @@ impl Group {
         let snapshot = Snapshot { meta: head.meta, snapshot: SnapshotFile(Some(open)) };
         let answer: SnapshotResponse<TypeConfig> =
             self.raft.install_full_snapshot(head.vote, snapshot).await.map_err(stopped)?;
-        wire::frame(self.number, Kind::SnapshotHead, &answer).map_err(|error| Status::internal(error.to_string()))
+        wire::frame(self.number, Kind::SnapshotHead, &answer)
+            .map_err(|error| Status::internal(error.to_string()))
     }
 }
 

@@ -61,7 +61,9 @@ async fn set_slots(replica: &ShardReplica, meta: &MetaView) {
 /// Proposes the next range of each sweeping row; `false` when there is nothing to go on with.
 async fn advance(replica: &Arc<ShardReplica>) -> bool {
     let engine = Arc::clone(&replica.engine);
-    let Ok(ranges) = tokio::task::spawn_blocking(move || engine.next_ranges(RANGE_BUDGET)).await else { return false };
+    let Ok(ranges) = tokio::task::spawn_blocking(move || engine.next_ranges(RANGE_BUDGET)).await else {
+        return false;
+    };
     if ranges.is_empty() {
         return false;
     }

@@ -39,7 +39,8 @@ pub(crate) fn pieces(commands: &[Command]) -> Result<Vec<Piece>, EntryError> {
         if encoded.len() > MAX_COMMAND_BYTES {
             return Err(EntryError::TooLarge(encoded.len()));
         }
-        let fits = pieces.last().is_some_and(|piece| fits_with(piece.commands, piece.bytes.len(), 1, encoded.len()));
+        let fits =
+            pieces.last().is_some_and(|piece| fits_with(piece.commands, piece.bytes.len(), 1, encoded.len()));
         if !fits {
             pieces.push(Piece::default());
         }
@@ -58,7 +59,10 @@ pub(crate) fn fits_with(commands: usize, bytes: usize, more_commands: usize, mor
 }
 
 /// An encoded entry: the same bytes as the encoded [`Entry`] of all the commands.
-pub(crate) fn encode_entry<'a>(stamp: Stamp, pieces: impl Iterator<Item = &'a Piece> + Clone) -> Result<Bytes, EntryError> {
+pub(crate) fn encode_entry<'a>(
+    stamp: Stamp,
+    pieces: impl Iterator<Item = &'a Piece> + Clone,
+) -> Result<Bytes, EntryError> {
     let commands: usize = pieces.clone().map(|piece| piece.commands).sum();
     let bytes: usize = pieces.clone().map(|piece| piece.bytes.len()).sum();
     let mut entry = Vec::with_capacity(bytes + 24);
@@ -109,7 +113,7 @@ mod tests {
     use lacuna_model::{MapEpoch, Slot};
 
     fn command(number: u64, slots: u16) -> Command {
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             Command::Close(Close { numbers: vec![OpNumber(number)], low: OpNumber(1) })
         } else {
             Command::SetSlots(SetSlots { epoch: MapEpoch(number), slots: (0..slots).map(Slot).collect() })
@@ -120,10 +124,14 @@ mod tests {
     fn an_entry_put_together_from_pieces_reads_as_the_entry_of_all_commands() {
         let commands: Vec<Command> = (0..300).map(|number| command(number, 40)).collect();
         for cut in [1, 100, 256] {
-            let pieces: Vec<Piece> = commands[..256].chunks(cut).flat_map(|part| pieces(part).unwrap()).collect();
+            let pieces: Vec<Piece> =
+                commands[..256].chunks(cut).flat_map(|part| pieces(part).unwrap()).collect();
             let bytes = encode_entry(Stamp(1_700_000_000_000_000), pieces.iter()).unwrap();
             let entry = decode_entry(&bytes).unwrap();
-            assert_eq!(entry, Entry { stamp: Stamp(1_700_000_000_000_000), commands: commands[..256].to_vec() });
+            assert_eq!(
+                entry,
+                Entry { stamp: Stamp(1_700_000_000_000_000), commands: commands[..256].to_vec() }
+            );
         }
     }
 

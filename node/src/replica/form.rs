@@ -58,7 +58,10 @@ impl EntryForm for ShardForm {
         }
         let stamp = reply.stamp;
         let mut rest = reply.outcomes.into_iter();
-        Ok(commands.iter().map(|count| ShardOutcome { outcomes: rest.by_ref().take(*count).collect(), stamp }).collect())
+        Ok(commands
+            .iter()
+            .map(|count| ShardOutcome { outcomes: rest.by_ref().take(*count).collect(), stamp })
+            .collect())
     }
 }
 

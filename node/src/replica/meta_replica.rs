@@ -34,13 +34,18 @@ impl MetaReplica {
         let view = machine.view();
         let group = Group::open(setup, Box::new(machine)).await?;
         shared.clock.observe(view.look(crate::meta::state::MetaState::stamp));
-        let proposer = Proposer::start(group.clone(), Arc::clone(&shared.clock), shared.limits, Pause::default());
+        let proposer =
+            Proposer::start(group.clone(), Arc::clone(&shared.clock), shared.limits, Pause::default());
         let reads = ReadIndexes::start(group.clone());
         Ok(Arc::new(Self { group, view, proposer, reads, shared }))
     }
 
     /// Proposes a command.
-    pub(crate) async fn write(&self, command: MetaCommand, deadline: NodeDeadline) -> Result<NodeReply, CallError> {
+    pub(crate) async fn write(
+        &self,
+        command: MetaCommand,
+        deadline: NodeDeadline,
+    ) -> Result<NodeReply, CallError> {
         self.shared.clock.left(deadline)?;
         if let Leadership::There(leader) = self.group.leadership() {
             return Err(CallError::NotLeader { leader });

@@ -92,13 +92,23 @@ impl<F: EntryForm> Proposer<F> {
     }
 
     /// Proposes a piece and waits until it is applied here. The error says what may have happened.
-    pub(crate) async fn propose(&self, piece: F::Piece, deadline: NodeDeadline) -> Result<Done<F::Outcome>, CallError> {
+    pub(crate) async fn propose(
+        &self,
+        piece: F::Piece,
+        deadline: NodeDeadline,
+    ) -> Result<Done<F::Outcome>, CallError> {
         let left = self.clock.left(deadline)?;
         let (_, bytes) = F::weight(&piece);
         let (answer, answered) = oneshot::channel();
         let fate = Arc::new(AtomicU8::new(WAITING));
-        let waiting =
-            Waiting { piece, deadline, answer, fate: Arc::clone(&fate), asked: Instant::now(), refused: None };
+        let waiting = Waiting {
+            piece,
+            deadline,
+            answer,
+            fate: Arc::clone(&fate),
+            asked: Instant::now(),
+            refused: None,
+        };
         if self.queued_bytes.fetch_add(bytes, Ordering::Relaxed) > self.limits.waiting_bytes {
             self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(CallError::Busy);
@@ -107,7 +117,9 @@ impl<F: EntryForm> Proposer<F> {
             self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(match error {
                 mpsc::error::TrySendError::Full(_) => CallError::Busy,
-                mpsc::error::TrySendError::Closed(_) => CallError::Unavailable("the replica has stopped".to_owned()),
+                mpsc::error::TrySendError::Closed(_) => {
+                    CallError::Unavailable("the replica has stopped".to_owned())
+                }
             });
         }
         match tokio::time::timeout(left + GRACE, answered).await {
@@ -294,7 +306,9 @@ fn settle<F: EntryForm>(
         // Never in the log: checked again, and by then the leader may be known.
         Proposed::NoQuorum | Proposed::NotLeader(None) => return give_back(batch, refused),
         Proposed::NotLeader(leader) => CallError::NotLeader { leader },
-        Proposed::Discarded => CallError::Unknown("another leader took over before it was committed".to_owned()),
+        Proposed::Discarded => {
+            CallError::Unknown("another leader took over before it was committed".to_owned())
+        }
     };
     for waiting in batch {
         waiting.tell(Err(error.clone()));

@@ -65,7 +65,8 @@ async fn bench(limits: QueueLimits) -> Bench {
     let view = machine.view();
     let group = open_group(dir.path(), machine).await;
     let (clock, gate) = (Arc::new(Clock::default()), Arc::new(Semaphore::new(1)));
-    let proposer = Arc::new(Proposer::start(group.clone(), Arc::clone(&clock), limits, Pause(Some(Arc::clone(&gate)))));
+    let proposer =
+        Arc::new(Proposer::start(group.clone(), Arc::clone(&clock), limits, Pause(Some(Arc::clone(&gate)))));
     let bench = Bench { _dir: dir, group, view, clock, gate, proposer };
     while matches!(bench.group.leadership(), Leadership::There(_)) {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -86,7 +87,8 @@ impl Bench {
     ) -> impl Future<Output = Result<u64, CallError>> + Send + 'static {
         let schema = Schema { dimension: Some(2), metric: Metric::L2, kind: Kind::Vector };
         let home = Home::native(Account::default());
-        let command = MetaCommand::CreateCollection { home, name: name.to_owned(), schema, extra: String::new() };
+        let command =
+            MetaCommand::CreateCollection { home, name: name.to_owned(), schema, extra: String::new() };
         self.propose_command(command, within)
     }
 
@@ -171,7 +173,8 @@ async fn a_call_given_up_while_it_waited_is_certain_never_to_be_proposed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_says_busy_and_nothing_is_done() {
     let bench = bench(QueueLimits { entries_under_way: 1, waiting_calls: 1, ..QueueLimits::default() }).await;
-    let calls: Vec<_> = (0..8).map(|number| tokio::spawn(bench.propose(&format!("call {number}"), LONG))).collect();
+    let calls: Vec<_> =
+        (0..8).map(|number| tokio::spawn(bench.propose(&format!("call {number}"), LONG))).collect();
     tokio::time::sleep(SHORT).await;
     bench.gate.add_permits(100);
     let mut done = 1;

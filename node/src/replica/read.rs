@@ -37,7 +37,9 @@ impl ReadIndexes {
         let (asked, index) = oneshot::channel();
         self.asked.try_send(asked).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => CallError::Busy,
-            mpsc::error::TrySendError::Closed(_) => CallError::Unavailable("the replica has stopped".to_owned()),
+            mpsc::error::TrySendError::Closed(_) => {
+                CallError::Unavailable("the replica has stopped".to_owned())
+            }
         })?;
         let index = index.await.unwrap_or(Err(NoReadIndex::Stopped)).map_err(|error| match error {
             NoReadIndex::NotLeader(leader) => CallError::NotLeader { leader },

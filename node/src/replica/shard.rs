@@ -71,20 +71,27 @@ impl ShardReplica {
     ) -> Result<Arc<Self>, ReplicaOpenError> {
         let began = Instant::now();
         let config = EngineConfig { cache_bytes: shared.store_cache_bytes, ..EngineConfig::new(shard) };
-        let engine = open_engine(dir.to_owned(), config).await.map_err(|what| ReplicaOpenError::Engine(shard, what))?;
+        let engine = open_engine(dir.to_owned(), config)
+            .await
+            .map_err(|what| ReplicaOpenError::Engine(shard, what))?;
         let store_ms = began.elapsed().as_millis() as u64;
         let name = setup.name.clone();
         let machine = ShardMachine::new(Arc::clone(&engine), Arc::clone(&shared.clock));
         let group = Group::open(setup, Box::new(machine)).await?;
         let (all_ms, live) = (began.elapsed().as_millis() as u64, engine.live_records());
         tracing::info!(%shard, live, store_ms, all_ms, "replica opened");
-        let proposer = Proposer::start(group.clone(), Arc::clone(&shared.clock), shared.limits, Pause::default());
+        let proposer =
+            Proposer::start(group.clone(), Arc::clone(&shared.clock), shared.limits, Pause::default());
         let reads = ReadIndexes::start(group.clone());
         Ok(Arc::new(Self { shard, group, engine, sweep: Notify::new(), name, proposer, reads, shared }))
     }
 
     /// Proposes commands; each gets its own outcome.
-    pub(crate) async fn write(&self, commands: Vec<Command>, deadline: NodeDeadline) -> Result<NodeReply, CallError> {
+    pub(crate) async fn write(
+        &self,
+        commands: Vec<Command>,
+        deadline: NodeDeadline,
+    ) -> Result<NodeReply, CallError> {
         self.shared.clock.left(deadline)?;
         if let Leadership::There(leader) = self.group.leadership() {
             return Err(CallError::NotLeader { leader });
@@ -156,13 +163,19 @@ impl ShardReplica {
         let late = |_| CallError::Unavailable("no answer within the budget".to_owned());
         let work = async {
             // Given back when the read ends, even if its caller has gone: that is what bounds the work.
-            let permit = Arc::clone(&self.shared.heavy).acquire_owned().await.map_err(|error| failed(error.to_string()))?;
+            let permit = Arc::clone(&self.shared.heavy)
+                .acquire_owned()
+                .await
+                .map_err(|error| failed(error.to_string()))?;
             let engine = Arc::clone(&self.engine);
             let reading = tokio::task::spawn_blocking(move || {
                 let _permit = permit;
                 engine.read(&request)
             });
-            reading.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
+            reading
+                .await
+                .map_err(|error| failed(error.to_string()))?
+                .map_err(|error| failed(error.to_string()))
         };
         tokio::time::timeout(left, work).await.map_err(late)?
     }
@@ -174,7 +187,11 @@ impl ShardReplica {
     }
 
     /// Proposes commands of the leader's own.
-    pub(crate) async fn propose_own(&self, commands: &[Command], within: Duration) -> Result<Vec<CommandOutcome>, CallError> {
+    pub(crate) async fn propose_own(
+        &self,
+        commands: &[Command],
+        within: Duration,
+    ) -> Result<Vec<CommandOutcome>, CallError> {
         let deadline = self.shared.clock.deadline_in(within);
         let mut outcomes = Vec::new();
         for piece in entry::pieces(commands).map_err(|error| CallError::BadCall(error.to_string()))? {
@@ -205,7 +222,9 @@ impl ShardReplica {
 /// snapshot and log, or refuses to start if those don't reach back far enough (protocol PL5).
 async fn open_engine(dir: PathBuf, config: EngineConfig) -> Result<Arc<Engine>, String> {
     let (store, settings) = (dir.join("store"), config.clone());
-    let opening = tokio::task::spawn_blocking(move || Engine::open(&store, settings).map_err(|error| error.to_string()));
+    let opening = tokio::task::spawn_blocking(move || {
+        Engine::open(&store, settings).map_err(|error| error.to_string())
+    });
     let damage = match opening.await.map_err(|panic| panic.to_string()) {
         Ok(Ok(engine)) => return Ok(Arc::new(engine)),
         Ok(Err(damage)) | Err(damage) => damage,
@@ -213,7 +232,8 @@ async fn open_engine(dir: PathBuf, config: EngineConfig) -> Result<Arc<Engine>, 
     let aside = dir.join(format!("store.damaged-{:08x}", rand::random::<u32>()));
     tracing::error!(shard = %config.shard, damage, aside = %aside.display(), "the store is moved aside and built anew");
     let rebuild = move || {
-        std::fs::rename(dir.join("store"), &aside).map_err(|error| format!("{damage}; it can't be moved aside: {error}"))?;
+        std::fs::rename(dir.join("store"), &aside)
+            .map_err(|error| format!("{damage}; it can't be moved aside: {error}"))?;
         Engine::open(&dir.join("store"), config).map(Arc::new).map_err(|error| error.to_string())
     };
     tokio::task::spawn_blocking(rebuild).await.map_err(|error| error.to_string())?

@@ -19,7 +19,12 @@ fn threshold(group: u32, settings: StorageSettings) -> u64 {
 }
 
 /// Watches one group until told to stop.
-pub(crate) async fn keep_log_short(group: Group, wal: Wal, settings: StorageSettings, stop: CancellationToken) {
+pub(crate) async fn keep_log_short(
+    group: Group,
+    wal: Wal,
+    settings: StorageSettings,
+    stop: CancellationToken,
+) {
     let threshold = threshold(group.number, settings);
     let mut last_size = 0;
     loop {

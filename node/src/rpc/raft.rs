@@ -35,14 +35,20 @@ impl<G: Groups> RaftService for RaftServer<G> {
         self.find(frame.group)?.unary(frame).await.map(Response::new)
     }
 
-    async fn append(&self, request: Request<Streaming<GroupFrame>>) -> Result<Response<Self::AppendStream>, Status> {
+    async fn append(
+        &self,
+        request: Request<Streaming<GroupFrame>>,
+    ) -> Result<Response<Self::AppendStream>, Status> {
         let number = request.metadata().get(GROUP_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
         let number = number.ok_or_else(|| Status::invalid_argument("the stream names no group"))?;
         let answers = self.find(number)?.append(request.into_inner().boxed());
         Ok(Response::new(Box::pin(answers)))
     }
 
-    async fn snapshot(&self, request: Request<Streaming<GroupFrame>>) -> Result<Response<GroupFrame>, Status> {
+    async fn snapshot(
+        &self,
+        request: Request<Streaming<GroupFrame>>,
+    ) -> Result<Response<GroupFrame>, Status> {
         let mut frames = request.into_inner();
         let head = frames.message().await?.ok_or_else(|| Status::invalid_argument("an empty snapshot"))?;
         self.find(head.group)?.receive_snapshot(head, frames).await.map(Response::new)

@@ -98,7 +98,10 @@ impl FileLayer for ReadOnly {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn LogFile>> {
-        Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, format!("{} is not made by a check", path.display())))
+        Err(io::Error::new(
+            io::ErrorKind::ReadOnlyFilesystem,
+            format!("{} is not made by a check", path.display()),
+        ))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn LogFile>> {
@@ -149,7 +152,9 @@ mod tests {
         let mut files: Vec<_> = std::fs::read_dir(dir.join("wal"))
             .unwrap()
             .map(|entry| entry.unwrap())
-            .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap()))
+            .map(|entry| {
+                (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap())
+            })
             .collect();
         files.sort();
         files

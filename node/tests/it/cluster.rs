@@ -111,8 +111,15 @@ impl Cluster {
             };
             assert!(began.elapsed() < Duration::from_secs(15), "the write keeps failing: {error:?}");
             node = match error {
-                CallError::NotLeader { leader: Some(leader) } if self.nodes.contains_key(&leader.0) => leader.0,
-                _ => self.nodes.keys().copied().find(|id| *id > node).unwrap_or(*self.nodes.keys().next().unwrap()),
+                CallError::NotLeader { leader: Some(leader) } if self.nodes.contains_key(&leader.0) => {
+                    leader.0
+                }
+                _ => self
+                    .nodes
+                    .keys()
+                    .copied()
+                    .find(|id| *id > node)
+                    .unwrap_or(*self.nodes.keys().next().unwrap()),
             };
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

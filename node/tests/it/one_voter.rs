@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::join_all;
-use lacuna_model::outcome::Fate;
 use lacuna_model::command::{Command, StartWhere, Upto};
 use lacuna_model::filter::{FieldTest, Filter};
 use lacuna_model::op_id::OpId;
+use lacuna_model::outcome::Fate;
 use lacuna_model::outcome::{CommandOutcome, RowStatus};
 use lacuna_model::read::{ReadBody, ReadRequest};
 use lacuna_model::{NodeId, OpNumber, ShardId};
 use lacuna_node::config::StorageSettings;
 use lacuna_node::format_file::FormatError;
 use lacuna_node::{Node, NodeConfig, NodeStartError};
-use lacuna_proto::remote::RemoteNode;
 use lacuna_proto::call::{BootId, CallError, NodeCall, NodeDeadline};
 use lacuna_proto::handle::NodeHandle;
+use lacuna_proto::remote::RemoteNode;
 
 use crate::support::*;
 
@@ -29,7 +29,7 @@ async fn a_new_node_is_ready_at_once_and_keeps_what_it_acknowledged_over_a_resta
     let node = Node::start(config(dir.path(), 1)).await.unwrap();
     ready(&node).await;
     println!("ready after {:?}", began.elapsed());
-    let ids: Vec<_> = (0..50).map(|number| id(number)).collect();
+    let ids: Vec<_> = (0..50).map(id).collect();
     let pong = ping(node.as_ref()).await;
     let writes = ids.iter().enumerate().map(|(number, id)| {
         let (node, command) = (Arc::clone(&node), upsert(&pong, &format!("up-{number}"), id));
@@ -169,7 +169,10 @@ async fn another_nodes_directory_and_a_corrupt_log_are_refused_with_what_to_do()
     node.shutdown().await.unwrap();
     drop(node);
     let other = Node::start(NodeConfig { node: 2, ..config(dir.path(), 1) }).await;
-    assert!(matches!(other, Err(NodeStartError::Format(FormatError::OtherNode { found: 1, .. }))), "{other:?}");
+    assert!(
+        matches!(other, Err(NodeStartError::Format(FormatError::OtherNode { found: 1, .. }))),
+        "{other:?}"
+    );
 
     let segments = std::fs::read_dir(dir.path().join("wal")).unwrap().map(|entry| entry.unwrap().path());
     let first = segments.filter(|path| path.extension().is_some()).min().unwrap();

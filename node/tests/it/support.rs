@@ -97,7 +97,11 @@ pub(crate) async fn write(
     }
 }
 
-pub(crate) async fn read(node: &dyn NodeHandle, shard: ShardId, request: ReadRequest) -> Result<ReadReply, CallError> {
+pub(crate) async fn read(
+    node: &dyn NodeHandle,
+    shard: ShardId,
+    request: ReadRequest,
+) -> Result<ReadReply, CallError> {
     match node.call(NodeCall::Read { shard, budget_ms: 5_000, request }, 6 * SECOND).await? {
         NodeReply::Read(reply) => Ok(reply),
         other => panic!("{other:?}"),
@@ -105,7 +109,8 @@ pub(crate) async fn read(node: &dyn NodeHandle, shard: ShardId, request: ReadReq
 }
 
 pub(crate) async fn get(node: &dyn NodeHandle, shard: ShardId, ids: &[RecordId]) -> Result<usize, CallError> {
-    let request = ReadRequest::Get { incarnation: INCARNATION, ids: ids.to_vec(), include: Include::default() };
+    let request =
+        ReadRequest::Get { incarnation: INCARNATION, ids: ids.to_vec(), include: Include::default() };
     match read(node, shard, request).await?.body {
         ReadBody::Records { records, .. } => Ok(records.len()),
         other => panic!("{other:?}"),

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use futures::future::join_all;
-use lacuna_model::outcome::Fate;
 use lacuna_model::ShardId;
+use lacuna_model::outcome::Fate;
 use lacuna_node::NodeConfig;
 use lacuna_node::config::StorageSettings;
 use lacuna_proto::call::CallError;
@@ -53,7 +53,8 @@ async fn writes_outlive_the_leader_and_a_restarted_follower_catches_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_behind_a_purged_log_is_sent_a_snapshot() {
     // Every group purges as soon as it has written anything at all.
-    let storage = StorageSettings { snapshot_log_bytes: 16 << 10, kept_entries: 8, ..StorageSettings::default() };
+    let storage =
+        StorageSettings { snapshot_log_bytes: 16 << 10, kept_entries: 8, ..StorageSettings::default() };
     let mut cluster = Cluster::start(3, NodeConfig { storage, ..template() }).await;
     let pong = ping(cluster.nodes[&1].as_ref()).await;
     let leader = cluster.leader(SHARD).await;
@@ -97,7 +98,8 @@ async fn shards_with_one_replica_are_spread_and_answer_where_they_are() {
         for shard in groups.iter().filter_map(|group| group.shard) {
             assert_eq!(count(&remote, shard).await, Ok(0));
         }
-        let elsewhere = (0..6).map(ShardId).find(|shard| groups.iter().all(|group| group.shard != Some(*shard)));
+        let elsewhere =
+            (0..6).map(ShardId).find(|shard| groups.iter().all(|group| group.shard != Some(*shard)));
         assert_eq!(count(&remote, elsewhere.unwrap()).await, Err(CallError::NotHere));
     }
     cluster.stop_all().await;
