@@ -33,17 +33,23 @@ pub(super) async fn lead_alone(group: &Group) {
 /// Watches the catalog and opens what is placed here, until told to stop.
 pub(super) async fn follow(node: Weak<Node>, stop: CancellationToken) {
     let Some(mut applied) = node.upgrade().map(|node| node.meta.group.applied()) else { return };
+    let mut done = None;
     loop {
         let Some(this) = node.upgrade() else { return };
-        if let Err(error) = this.open_placed().await {
-            tracing::error!(%error, "a replica can't be opened");
+        let epoch = this.meta.view.look(|state| state.cluster().map(|cluster| cluster.map.epoch));
+        if epoch != done {
+            let opened = this.open_placed().await;
+            if let Err(error) = &opened {
+                tracing::error!(%error, "a replica can't be opened");
+            }
+            let begun = this.begin_shard_groups().await;
+            done = if opened.is_ok() && begun { epoch } else { None };
         }
-        let settled = this.begin_shard_groups().await;
         drop(this);
         tokio::select! {
             () = stop.cancelled() => return,
-            changed = applied.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep(AGAIN), if !settled => {}
+            changed = applied.changed(), if epoch == done => if changed.is_err() { return },
+            () = tokio::time::sleep(AGAIN), if epoch != done => {}
         }
     }
 }
