@@ -85,8 +85,8 @@ fn sources() -> Vec<(String, String)> {
     files
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-            (name, fs::read_to_string(&path).unwrap())
+            let name = path.strip_prefix(&root).expect("it lies below").to_string_lossy().into_owned();
+            (name, fs::read_to_string(&path).expect("a source file is text"))
         })
         .collect()
 }

@@ -93,11 +93,11 @@ fn nothing_applied_and_something_in_doubt_is_unknown() {
 
 #[test]
 fn nothing_applied_for_certain_has_the_refusals_own_code() {
+    use ErrorCode::{Fenced, Forgotten, InvalidVector, NoRoom, TooMany, Unavailable};
     let code = |codes: &[ErrorCode]| {
         let pieces = codes.iter().enumerate().map(|(shard, code)| piece(shard as u32, refused(*code)));
         delete(pieces.collect()).unwrap_err().code
     };
-    use ErrorCode::{Fenced, Forgotten, InvalidVector, NoRoom, TooMany, Unavailable};
     assert_eq!(code(&[Unavailable, Unavailable]), Unavailable);
     assert_eq!(code(&[NoRoom, NoRoom]), NoRoom);
     assert_eq!(code(&[NoRoom, TooMany]), Unavailable, "a mixture of passing refusals");
