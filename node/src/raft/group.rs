@@ -13,6 +13,7 @@ use openraft::errors::{ClientWriteError, ForwardReason, LinearizableReadError, R
 use openraft::raft::ClientWriteResult;
 use openraft::{BasicNode, Config, Instant, RaftMetrics, ReadPolicy, SnapshotPolicy};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::log_store::LogStore;
 use super::machine::{GroupMachine, MachineError};
@@ -160,6 +161,8 @@ pub(crate) struct Group {
     machine: MachineHandle,
     /// Last index its log held when it was opened.
     found: u64,
+    /// Told to the streams of appends that it answers: a peer keeps them open for as long as it leads.
+    pub(crate) closed: CancellationToken,
 }
 
 /// Sees changes of a replica's view.
@@ -222,7 +225,7 @@ impl Group {
         let raft = Raft::new(setup.node.0, Arc::new(config), network, log.clone(), state)
             .await
             .map_err(|error| consensus(error.to_string()))?;
-        Ok(Self { number: setup.group, raft, snapshots, log, machine, found })
+        Ok(Self { number: setup.group, raft, snapshots, log, machine, found, closed: CancellationToken::new() })
     }
 
     /// Was the group ever given its members?
@@ -330,6 +333,7 @@ impl Group {
 
     /// Stops the replica; its state's files are closed when it returns.
     pub(crate) async fn shutdown(&self) {
+        self.closed.cancel();
         if self.raft.shutdown().await.is_err() {
             tracing::warn!(group = self.number, "the group's task had failed before it was stopped");
         }

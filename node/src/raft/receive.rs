@@ -72,7 +72,8 @@ impl Group {
             std::future::ready(request)
         });
         let number = self.number;
-        self.raft.stream_append(requests).map(move |answer| {
+        let answers = self.raft.stream_append(requests).take_until(self.closed.clone().cancelled_owned());
+        answers.map(move |answer| {
             let answer = AppendAnswer::from(answer.map_err(stopped)?);
             wire::frame(number, Kind::Append, &answer).map_err(|error| Status::internal(error.to_string()))
         })
