@@ -66,6 +66,7 @@ impl Group {
         frames: BoxStream<'static, Result<GroupFrame, Status>>,
     ) -> impl Stream<Item = Result<GroupFrame, Status>> + Send + 'static {
         // A frame that can't be read ends the stream: nothing behind it may be taken.
+        let frames = frames.take_until(self.closed.clone().cancelled_owned());
         let requests = frames.scan((), |(), frame| {
             let request =
                 frame.ok().and_then(|frame| wire::unframe::<AppendEntriesRequest<TypeConfig>>(&frame).ok());
