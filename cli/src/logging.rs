@@ -24,7 +24,7 @@ pub(crate) fn start(filter: &str, shape: Shape) -> anyhow::Result<()> {
     let base = tracing_subscriber::fmt().with_env_filter(env).with_writer(std::io::stderr);
     let started = match shape {
         Shape::Text => base.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        Shape::Json => base.json().flatten_event(true).try_init(),
+        Shape::Json => base.json().flatten_event(true).with_file(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
 }

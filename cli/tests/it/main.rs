@@ -9,3 +9,4 @@ mod export;
 mod messages;
 mod serve;
 mod server;
+mod walk;

@@ -57,9 +57,24 @@ impl Server {
         Self::start_with(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &dir], "curl")
     }
 
+    /// Starts it with every step traced into a file.
+    pub(crate) fn start_traced(data_dir: &Path, trace: &Path) -> Self {
+        let dir = data_dir.to_string_lossy();
+        let mut command = lacuna(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &dir, "--log-json"]);
+        command.env("RUST_LOG", "lacuna_router=trace,lacuna_node=trace,lacuna_engine=trace");
+        command.stderr(std::fs::File::create(trace).unwrap());
+        Self::spawned(command, "curl")
+    }
+
     /// Starts it, and reads what it prints up to a line with `last`; its address is the first one printed.
     pub(crate) fn start_with(args: &[&str], last: &str) -> Self {
-        let mut child = lacuna(args).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut command = lacuna(args);
+        command.stderr(Stdio::inherit());
+        Self::spawned(command, last)
+    }
+
+    fn spawned(mut command: Command, last: &str) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = String::new();
         let mut url = None;

@@ -17,6 +17,7 @@ pub(super) fn start(
     at: Place,
     start: &StartWhere,
 ) -> Result<CommandOutcome, StoreError> {
+    tracing::trace!(number = start.number.0, "start");
     if let Some(row) = transaction.row(start.number) {
         return Ok(CommandOutcome::Row(row.row.view.clone()));
     }

@@ -55,6 +55,7 @@ pub(crate) fn entry(
     transaction: &mut Transaction<'_>,
     entry: &EntryAt,
 ) -> Result<Vec<CommandOutcome>, ApplyError> {
+    tracing::trace!(index = entry.position.index, "apply");
     let (given, applied) = (entry.position, transaction.applied());
     if given.index <= applied.index && applied != LogPosition::default() {
         return Err(ApplyError::OutOfOrder { given, applied });

@@ -102,6 +102,7 @@ impl MetaMachine {
     }
 
     fn apply_one(state: &mut MetaState, entry: &AppliedEntry<'_>) -> Result<Bytes, MachineError> {
+        tracing::trace!(index = entry.position.index, "apply");
         let Some(body) = entry.body else { return Ok(Bytes::new()) };
         let decoded = decode_entry(body).map_err(damaged)?;
         let outcome = state.apply(entry.position.index, decoded);

@@ -29,6 +29,7 @@ struct Contents {
 impl MetaState {
     /// `Record`.
     pub(super) fn record(&mut self, index: u64, mut ask: RecordOperation) -> MetaOutcome {
+        tracing::trace!(index, "record");
         if self.cluster.is_none() {
             return MetaOutcome::Refused(MetaRefusal::NotReady);
         }

@@ -29,6 +29,7 @@ impl Node {
     }
 
     async fn answer(&self, call: NodeCall) -> Result<NodeReply, CallError> {
+        tracing::trace!(node = self.id().0, "call");
         if self.stop.is_cancelled() {
             return Err(CallError::Unavailable("the node is stopping".to_owned()));
         }

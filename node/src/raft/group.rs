@@ -225,7 +225,15 @@ impl Group {
         let raft = Raft::new(setup.node.0, Arc::new(config), network, log.clone(), state)
             .await
             .map_err(|error| consensus(error.to_string()))?;
-        Ok(Self { number: setup.group, raft, snapshots, log, machine, found, closed: CancellationToken::new() })
+        Ok(Self {
+            number: setup.group,
+            raft,
+            snapshots,
+            log,
+            machine,
+            found,
+            closed: CancellationToken::new(),
+        })
     }
 
     /// Was the group ever given its members?
@@ -265,6 +273,7 @@ impl Group {
         body: Bytes,
         done: impl FnOnce(Proposed) + Send + 'static,
     ) -> Result<(), Stopped> {
+        tracing::trace!("propose");
         let me = NodeId(*self.raft.node_id());
         let responder = Callback::new(move |result| {
             done(match proposed(result) {

@@ -264,6 +264,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = LogEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        tracing::trace!("append");
         let entries: Vec<LogEntry> = entries.into_iter().collect();
         let mut ops = Vec::with_capacity(entries.len());
         let mut bytes = 0;

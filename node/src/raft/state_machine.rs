@@ -130,6 +130,7 @@ impl GroupStateMachine {
     }
 
     async fn apply_chunk(&mut self, items: ApplyItems) -> io::Result<()> {
+        tracing::trace!("apply");
         let Some((last, _)) = items.last() else { return Ok(()) };
         let last_applied = last.log_id;
         for (entry, _) in &items {

@@ -46,6 +46,7 @@ impl MetaReplica {
         command: MetaCommand,
         deadline: NodeDeadline,
     ) -> Result<NodeReply, CallError> {
+        tracing::trace!(?command, "write");
         self.shared.clock.left(deadline)?;
         if let Leadership::There(leader) = self.group.leadership() {
             return Err(CallError::NotLeader { leader });

@@ -97,6 +97,7 @@ impl<F: EntryForm> Proposer<F> {
         piece: F::Piece,
         deadline: NodeDeadline,
     ) -> Result<Done<F::Outcome>, CallError> {
+        tracing::trace!("propose");
         let left = self.clock.left(deadline)?;
         let (_, bytes) = F::weight(&piece);
         let (answer, answered) = oneshot::channel();

@@ -92,6 +92,7 @@ impl ShardReplica {
         commands: Vec<Command>,
         deadline: NodeDeadline,
     ) -> Result<NodeReply, CallError> {
+        tracing::trace!(shard = self.shard.0, commands = commands.len(), "write");
         self.shared.clock.left(deadline)?;
         if let Leadership::There(leader) = self.group.leadership() {
             return Err(CallError::NotLeader { leader });

@@ -44,6 +44,7 @@ impl GroupMachine for ShardMachine {
     }
 
     fn apply(&mut self, entries: &[AppliedEntry<'_>], sidecar: &[u8]) -> Result<Vec<Bytes>, MachineError> {
+        tracing::trace!(entries = entries.len(), "apply");
         let decoded: Vec<EntryAt> = entries.iter().map(read_entry).collect::<Result<_, _>>()?;
         let outcomes = self.engine.apply(&decoded, sidecar).map_err(io_error)?;
         let stamp = self.engine.stamp();

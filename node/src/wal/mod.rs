@@ -127,6 +127,7 @@ impl Wal {
         ops: Vec<WalOp>,
         done: impl FnOnce(Result<(), WalFailure>) + Send + 'static,
     ) {
+        tracing::trace!(group, ops = ops.len(), "submit");
         self.core.shared.submit(group, ops, Box::new(done));
     }
 
