@@ -5,33 +5,28 @@ use lacuna_model::filter::Filter;
 use lacuna_model::read::ReadBody;
 
 use super::ReadError;
-use super::judged::{Walk, Walked, candidates, compile, walk};
-use crate::engine::Engine;
+use super::judged::{Walk, candidates, compile, walk};
+use crate::engine::Live;
 
 pub(super) fn count(
-    engine: &Engine,
+    live: &Live,
     incarnations: &[Incarnation],
     filter: Option<&Filter>,
 ) -> Result<ReadBody, ReadError> {
-    let Some(filter) = filter else { return Ok(counters(engine, incarnations)) };
+    let Some(filter) = filter else { return Ok(counters(live, incarnations)) };
     let compiled = compile(filter)?;
     let mut count = 0;
     for incarnation in incarnations {
-        let Some(keys) = candidates(engine, *incarnation, filter) else { return Ok(ReadBody::Fenced) };
-        let walked = walk(engine, *incarnation, &compiled, &keys, |_, _| {
+        let Some(keys) = candidates(live, *incarnation, filter) else { return Ok(ReadBody::Fenced) };
+        walk(live, *incarnation, &compiled, &keys, |_| {
             count += 1;
             Ok(Walk::On)
         })?;
-        match walked {
-            Walked::Done => {}
-            Walked::Fenced => return Ok(ReadBody::Fenced),
-        }
     }
     Ok(ReadBody::Count(count))
 }
 
-fn counters(engine: &Engine, incarnations: &[Incarnation]) -> ReadBody {
-    let live = engine.read_lock();
+fn counters(live: &Live, incarnations: &[Incarnation]) -> ReadBody {
     if incarnations.iter().any(|incarnation| live.state.is_ended(*incarnation)) {
         return ReadBody::Fenced;
     }

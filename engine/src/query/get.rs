@@ -5,22 +5,21 @@ use lacuna_model::read::{Include, ReadBody};
 use lacuna_model::{Incarnation, RecordId, slot_of};
 
 use super::{ReadError, view};
-use crate::engine::Engine;
+use crate::engine::Live;
 
 pub(super) fn get(
-    engine: &Engine,
+    live: &Live,
     incarnation: Incarnation,
     ids: &[RecordId],
     include: Include,
 ) -> Result<ReadBody, ReadError> {
-    let live = engine.read_lock();
     if live.state.is_ended(incarnation) {
         return Ok(ReadBody::Fenced);
     }
     let mut records = Vec::with_capacity(ids.len());
     for id in ids {
         let key = RecordKey { slot: slot_of(incarnation, id.as_str()), id: id.as_str().to_owned() };
-        records.extend(view(&live, incarnation, &key, include)?);
+        records.extend(view(live, incarnation, &key, include)?);
     }
     Ok(ReadBody::Records { records, more: false })
 }

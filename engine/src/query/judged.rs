@@ -1,24 +1,13 @@
-//! Records that match a filter, judged by the store (INV-3) in slices, so that no apply waits for long.
+//! Records that match a filter, judged by the store (INV-3).
 
 use lacuna_model::Incarnation;
 use lacuna_model::command::{RecordKey, Upto};
 use lacuna_model::filter::{CompiledFilter, Filter};
 
 use super::ReadError;
-use crate::engine::{Engine, Live};
+use crate::engine::Live;
 use crate::store::keys;
 use crate::store::records::{Vector, decode};
-
-/// Records judged under one hold of the lock: about a millisecond.
-const SLICE: usize = 512;
-
-/// What a walk over judged records came to.
-pub(super) enum Walked {
-    /// It went over all of them, or as far as was wanted.
-    Done,
-    /// The incarnation has ended.
-    Fenced,
-}
 
 /// Does the walk go on?
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,38 +23,25 @@ pub(super) fn compile(filter: &Filter) -> Result<CompiledFilter, ReadError> {
 }
 
 /// Keys that can match, in the store's order; `None` if the incarnation has ended.
-pub(super) fn candidates(
-    engine: &Engine,
-    incarnation: Incarnation,
-    filter: &Filter,
-) -> Option<Vec<RecordKey>> {
-    let live = engine.read_lock();
-    if live.state.is_ended(incarnation) {
-        return None;
-    }
-    Some(live.index.matching_keys(incarnation, filter, None, &Upto::End))
+pub(super) fn candidates(live: &Live, incarnation: Incarnation, filter: &Filter) -> Option<Vec<RecordKey>> {
+    (!live.state.is_ended(incarnation))
+        .then(|| live.index.matching_keys(incarnation, filter, None, &Upto::End))
 }
 
 /// Hands each key whose record matches to `each`, in the order given.
 pub(super) fn walk(
-    engine: &Engine,
+    live: &Live,
     incarnation: Incarnation,
     filter: &CompiledFilter,
     candidates: &[RecordKey],
-    mut each: impl FnMut(&Live, &RecordKey) -> Result<Walk, ReadError>,
-) -> Result<Walked, ReadError> {
-    for slice in candidates.chunks(SLICE) {
-        let live = engine.read_lock();
-        if live.state.is_ended(incarnation) {
-            return Ok(Walked::Fenced);
-        }
-        for key in slice {
-            if matches(&live, incarnation, filter, key)? && each(&live, key)? == Walk::Stop {
-                return Ok(Walked::Done);
-            }
+    mut each: impl FnMut(&RecordKey) -> Result<Walk, ReadError>,
+) -> Result<(), ReadError> {
+    for key in candidates {
+        if matches(live, incarnation, filter, key)? && each(key)? == Walk::Stop {
+            break;
         }
     }
-    Ok(Walked::Done)
+    Ok(())
 }
 
 /// Is there a record under this key, and does it match?

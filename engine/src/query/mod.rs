@@ -13,7 +13,7 @@ use lacuna_model::command::RecordKey;
 use lacuna_model::read::{Include, ReadBody, ReadReply, ReadRequest, RecordView};
 use lacuna_model::{BadRecordId, RecordId};
 
-use crate::engine::{Engine, Live};
+use crate::engine::{Engine, Live, view as digest_view};
 use crate::store::StoreError;
 use crate::store::keys;
 use crate::store::records::{Vector, decode, decode_head};
@@ -39,15 +39,13 @@ impl From<BadRecordId> for ReadError {
 }
 
 impl Engine {
-    /// Answers a question. Nearly all are answered at one index; a filter over many records is judged in
-    /// slices, each record at some index at or after the one reported, so that applies aren't held up.
+    /// Answers a question at one index, the one it reports (protocol PR3): applies wait meanwhile.
     pub fn read(&self, request: &ReadRequest) -> Result<ReadReply, ReadError> {
-        let (at, stamp) = {
-            let live = self.read_lock();
-            (live.state.head.applied, live.state.head.stamp)
-        };
+        let guard = self.read_lock();
+        let live: &Live = &guard;
+        let (at, stamp) = (live.state.head.applied, live.state.head.stamp);
         let body = match request {
-            ReadRequest::Get { incarnation, ids, include } => get::get(self, *incarnation, ids, *include)?,
+            ReadRequest::Get { incarnation, ids, include } => get::get(live, *incarnation, ids, *include)?,
             ReadRequest::Scan { incarnation, prefix, filter, after, limit, include } => {
                 let ask = scan::Scan {
                     incarnation: *incarnation,
@@ -57,7 +55,7 @@ impl Engine {
                     limit: *limit,
                     include: *include,
                 };
-                scan::scan(self, &ask)?
+                scan::scan(live, &ask)?
             }
             ReadRequest::Search { incarnation, metric, vectors, top_k, ef, exact, filter, include } => {
                 let ask = search::Search {
@@ -69,15 +67,15 @@ impl Engine {
                     filter: filter.as_ref(),
                     include: *include,
                 };
-                search::search(self, &ask, vectors)?
+                search::search(live, &ask, vectors)?
             }
-            ReadRequest::Count { incarnations, filter } => count::count(self, incarnations, filter.as_ref())?,
+            ReadRequest::Count { incarnations, filter } => count::count(live, incarnations, filter.as_ref())?,
             ReadRequest::Preview { incarnation, filter, sample } => {
-                preview::preview(self, *incarnation, filter, *sample)?
+                preview::preview(live, *incarnation, filter, *sample)?
             }
-            ReadRequest::Outcome(call) => standing::outcome(self, call)?,
-            ReadRequest::Row(number) => standing::row(self, *number),
-            ReadRequest::Digest => ReadBody::Digest(self.digest()),
+            ReadRequest::Outcome(call) => standing::outcome(live, call)?,
+            ReadRequest::Row(number) => standing::row(live, *number),
+            ReadRequest::Digest => ReadBody::Digest(digest_view(&live.state.head)),
         };
         Ok(ReadReply { at, stamp, body })
     }

@@ -7,21 +7,21 @@ use lacuna_model::read::ReadBody;
 use lacuna_model::{Incarnation, RecordId};
 
 use super::ReadError;
-use super::judged::{Walk, Walked, candidates, compile, walk};
-use crate::engine::Engine;
+use super::judged::{Walk, candidates, compile, walk};
+use crate::engine::Live;
 
 /// Counts the matches and shows the first of them in id order.
 pub(super) fn preview(
-    engine: &Engine,
+    live: &Live,
     incarnation: Incarnation,
     filter: &Filter,
     sample: usize,
 ) -> Result<ReadBody, ReadError> {
     let compiled = compile(filter)?;
-    let Some(keys) = candidates(engine, incarnation, filter) else { return Ok(ReadBody::Fenced) };
+    let Some(keys) = candidates(live, incarnation, filter) else { return Ok(ReadBody::Fenced) };
     let mut matched = 0;
     let mut smallest: BinaryHeap<String> = BinaryHeap::new();
-    let walked = walk(engine, incarnation, &compiled, &keys, |_, key| {
+    walk(live, incarnation, &compiled, &keys, |key| {
         matched += 1;
         if smallest.len() < sample || smallest.peek().is_some_and(|largest| key.id < *largest) {
             smallest.push(key.id.clone());
@@ -31,12 +31,6 @@ pub(super) fn preview(
         }
         Ok(Walk::On)
     })?;
-    match walked {
-        Walked::Fenced => Ok(ReadBody::Fenced),
-        Walked::Done => {
-            let sample: Result<Vec<_>, _> =
-                smallest.into_sorted_vec().into_iter().map(RecordId::new).collect();
-            Ok(ReadBody::Preview { matched, sample: sample? })
-        }
-    }
+    let sample: Result<Vec<_>, _> = smallest.into_sorted_vec().into_iter().map(RecordId::new).collect();
+    Ok(ReadBody::Preview { matched, sample: sample? })
 }

@@ -5,9 +5,9 @@ use lacuna_model::filter::Filter;
 use lacuna_model::read::{Include, ReadBody, RecordView};
 use lacuna_model::{Incarnation, slot_of};
 
-use super::judged::{Walk, Walked, candidates, compile, walk};
+use super::judged::{Walk, candidates, compile, walk};
 use super::{ReadError, view};
-use crate::engine::Engine;
+use crate::engine::Live;
 
 /// What to scan.
 pub(super) struct Scan<'a> {
@@ -19,15 +19,14 @@ pub(super) struct Scan<'a> {
     pub(super) include: Include,
 }
 
-pub(super) fn scan(engine: &Engine, ask: &Scan<'_>) -> Result<ReadBody, ReadError> {
+pub(super) fn scan(live: &Live, ask: &Scan<'_>) -> Result<ReadBody, ReadError> {
     match ask.filter {
-        None => plain(engine, ask),
-        Some(filter) => filtered(engine, ask, filter),
+        None => plain(live, ask),
+        Some(filter) => filtered(live, ask, filter),
     }
 }
 
-fn plain(engine: &Engine, ask: &Scan<'_>) -> Result<ReadBody, ReadError> {
-    let live = engine.read_lock();
+fn plain(live: &Live, ask: &Scan<'_>) -> Result<ReadBody, ReadError> {
     if live.state.is_ended(ask.incarnation) {
         return Ok(ReadBody::Fenced);
     }
@@ -36,21 +35,21 @@ fn plain(engine: &Engine, ask: &Scan<'_>) -> Result<ReadBody, ReadError> {
     let mut records = Vec::with_capacity(ids.len());
     for id in ids.iter().take(ask.limit) {
         let key = RecordKey { slot: slot_of(ask.incarnation, id), id: id.to_string() };
-        records.extend(view(&live, ask.incarnation, &key, ask.include)?);
+        records.extend(view(live, ask.incarnation, &key, ask.include)?);
     }
     Ok(ReadBody::Records { records, more })
 }
 
-fn filtered(engine: &Engine, ask: &Scan<'_>, filter: &Filter) -> Result<ReadBody, ReadError> {
+fn filtered(live: &Live, ask: &Scan<'_>, filter: &Filter) -> Result<ReadBody, ReadError> {
     let compiled = compile(filter)?;
-    let Some(mut keys) = candidates(engine, ask.incarnation, filter) else { return Ok(ReadBody::Fenced) };
+    let Some(mut keys) = candidates(live, ask.incarnation, filter) else { return Ok(ReadBody::Fenced) };
     keys.retain(|key| {
         key.id.starts_with(ask.prefix) && ask.after.is_none_or(|after| key.id.as_str() > after)
     });
     keys.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let mut records: Vec<RecordView> = Vec::new();
     let mut more = false;
-    let walked = walk(engine, ask.incarnation, &compiled, &keys, |live, key| {
+    walk(live, ask.incarnation, &compiled, &keys, |key| {
         if records.len() == ask.limit {
             more = true;
             return Ok(Walk::Stop);
@@ -58,8 +57,5 @@ fn filtered(engine: &Engine, ask: &Scan<'_>, filter: &Filter) -> Result<ReadBody
         records.extend(view(live, ask.incarnation, key, ask.include)?);
         Ok(Walk::On)
     })?;
-    Ok(match walked {
-        Walked::Done => ReadBody::Records { records, more },
-        Walked::Fenced => ReadBody::Fenced,
-    })
+    Ok(ReadBody::Records { records, more })
 }

@@ -9,7 +9,7 @@ use lacuna_model::{Incarnation, slot_of};
 
 use super::judged::{compile, matches};
 use super::{ReadError, view};
-use crate::engine::{Engine, Live};
+use crate::engine::Live;
 use crate::index::{Filtered, Precision, SearchError, SearchRequest};
 
 /// What to search for.
@@ -28,16 +28,14 @@ pub(super) fn precision(exact: bool) -> Precision {
     if exact { Precision::Exact } else { Precision::Usual }
 }
 
-pub(super) fn search(engine: &Engine, ask: &Search<'_>, vectors: &[Vec<f32>]) -> Result<ReadBody, ReadError> {
+pub(super) fn search(live: &Live, ask: &Search<'_>, vectors: &[Vec<f32>]) -> Result<ReadBody, ReadError> {
     let compiled = ask.filter.map(compile).transpose()?;
+    if live.state.is_ended(ask.incarnation) {
+        return Ok(ReadBody::Fenced);
+    }
     let mut answers = Vec::with_capacity(vectors.len());
     for vector in vectors {
-        // One hold of the lock a vector: a request of many doesn't hold applies up.
-        let live = engine.read_lock();
-        if live.state.is_ended(ask.incarnation) {
-            return Ok(ReadBody::Fenced);
-        }
-        match one(&live, ask, compiled.as_ref(), vector)? {
+        match one(live, ask, compiled.as_ref(), vector)? {
             Ok(hits) => answers.push(hits),
             Err(error @ (SearchError::Dimension { .. } | SearchError::Metric { .. })) => {
                 return Ok(ReadBody::Mismatch(error.to_string()));

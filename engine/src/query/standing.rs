@@ -6,12 +6,11 @@ use lacuna_model::outcome::CommandOutcome;
 use lacuna_model::read::ReadBody;
 
 use super::ReadError;
-use crate::engine::Engine;
+use crate::engine::Live;
 use crate::store::{keys, values};
 
 /// The effect kept under a call. One past its window counts as evicted, as at apply.
-pub(super) fn outcome(engine: &Engine, call: &CallRef) -> Result<ReadBody, ReadError> {
-    let live = engine.read_lock();
+pub(super) fn outcome(live: &Live, call: &CallRef) -> Result<ReadBody, ReadError> {
     if call.expires() < live.state.head.stamp {
         return Ok(ReadBody::Outcome(None));
     }
@@ -24,7 +23,6 @@ pub(super) fn outcome(engine: &Engine, call: &CallRef) -> Result<ReadBody, ReadE
 }
 
 /// A row as it stands.
-pub(super) fn row(engine: &Engine, number: OpNumber) -> ReadBody {
-    let live = engine.read_lock();
+pub(super) fn row(live: &Live, number: OpNumber) -> ReadBody {
     ReadBody::Row(live.state.rows.get(&number).map(|row| row.row.view.clone()))
 }

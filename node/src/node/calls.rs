@@ -53,7 +53,7 @@ impl Node {
                 self.meta.read(&query, budget).await.map(NodeReply::MetaRead)
             }
             NodeCall::Status => Ok(NodeReply::Status(self.status())),
-            NodeCall::ReplicaDigest(shard) => Ok(NodeReply::Read(self.hosted(shard)?.digest())),
+            NodeCall::ReplicaDigest(shard) => self.hosted(shard)?.digest().map(NodeReply::Read),
         }
     }
 

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use lacuna_engine::{Engine, EngineConfig};
 use lacuna_model::command::Command;
 use lacuna_model::outcome::{CommandOutcome, RowStatus};
-use lacuna_model::read::{ReadBody, ReadReply, ReadRequest};
+use lacuna_model::read::{ReadReply, ReadRequest};
 use lacuna_model::{LogPosition, ShardId, Stamp};
 use lacuna_proto::call::{CallError, GroupStatus, NodeDeadline, NodeReply};
 use tokio::sync::{Notify, Semaphore};
@@ -182,9 +182,11 @@ impl ShardReplica {
     }
 
     /// Digests of this very replica, at what it has applied.
-    pub(crate) fn digest(&self) -> ReadReply {
-        let (at, stamp) = (self.engine.applied(), self.engine.stamp());
-        ReadReply { at, stamp, body: ReadBody::Digest(self.engine.digest()) }
+    pub(crate) fn digest(&self) -> Result<ReadReply, CallError> {
+        let failed = |error: lacuna_engine::ReadError| {
+            CallError::Unavailable(format!("the replica can't be read: {error}"))
+        };
+        self.engine.read(&ReadRequest::Digest).map_err(failed)
     }
 
     /// Proposes commands of the leader's own.
