@@ -164,7 +164,7 @@ pub(crate) async fn ask(
         attempts.patience = PATIENCE_WITH_SILENT;
     }
     loop {
-        let Some(target) = node else { return Err(attempts.unanswered()) };
+        let Some(target) = node else { return Err(attempts.settled().await) };
         match attempts.try_node(target, ask).await {
             Ok(reply) => {
                 peers.set_leader(group, target);
@@ -313,6 +313,15 @@ impl Attempts<'_> {
         let place = self.replicas.iter().position(|node| *node == at).map_or(0, |place| place + 1);
         let around = self.replicas.iter().cycle().skip(place).take(self.replicas.len());
         around.copied().find(|node| !self.ignores(*node)).unwrap_or(at)
+    }
+
+    /// An attempt whose fate is open may arrive until the deadline, whatever a later one was told: who answers
+    /// sooner lets it come back behind the client's next delete (protocol PC2).
+    async fn settled(self) -> Unanswered {
+        if self.doubt == Doubt::Unknown {
+            tokio::time::sleep(self.deadline.left()).await;
+        }
+        self.unanswered()
     }
 
     fn unanswered(self) -> Unanswered {

@@ -95,6 +95,27 @@ fn a_start_that_arrives_after_its_close_does_nothing() {
 }
 
 #[test]
+fn a_start_that_arrives_after_its_close_does_nothing_after_a_restart_or_on_a_new_replica_either() {
+    let (dir, engine) = filled(&in_order(3));
+    apply(&engine, vec![begin(5, Upto::End), begin(7, Upto::End)]);
+    let close = Command::Close(Close { numbers: vec![OpNumber(7)], low: OpNumber(6) });
+    apply(&engine, vec![close, upsert("after-the-200", &["r0"], 1)]);
+    let (snapshot, elsewhere) = (dir.path().join("snapshot"), new_dir());
+    engine.export(&snapshot).unwrap();
+    let other = open(elsewhere.path());
+    other.import(&snapshot).unwrap();
+    engine.barrier().unwrap();
+    drop(engine);
+    for replica in [open(dir.path()), other] {
+        // 5 went by `low`, 7 by its number; 6 was never closed.
+        let late = apply(&replica, vec![begin(5, Upto::End), begin(7, Upto::End), fence(7, 1)]);
+        assert_eq!(late, vec![CommandOutcome::Refused(Refusal::Closed); 3]);
+        assert_eq!(count(&replica), 1);
+        assert_eq!(row(&apply(&replica, vec![begin(6, Upto::End)])[0]).deleted, 1, "an open number runs");
+    }
+}
+
+#[test]
 fn a_repeated_start_returns_the_row_and_takes_nothing() {
     let ids = in_order(4);
     let (_dir, engine) = filled(&ids);

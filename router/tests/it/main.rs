@@ -6,6 +6,8 @@ mod durable;
 mod exactly_once;
 mod fake;
 mod faults;
+mod held;
 mod http;
 mod lease;
+mod lease_answers;
 mod reads;

@@ -6,7 +6,7 @@ use lacuna_model::op_id::OpIdParts;
 
 use super::*;
 
-fn claim_of(text: &str, digest: u128) -> MetaCommand {
+pub(super) fn claim_of(text: &str, digest: u128) -> MetaCommand {
     MetaCommand::Claim(ClaimKey {
         account: Account::default(),
         key: key(text),

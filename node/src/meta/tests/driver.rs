@@ -8,6 +8,7 @@ use lacuna_proto::peer_clock::PeerClocks;
 use parking_lot::Mutex;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::claims::claim_of;
 use super::fake_shards::{FakeGroup, FakeNodes, FakeShard, Mood, World};
 use super::*;
 use crate::meta::driver::Driver;
@@ -251,4 +252,22 @@ async fn a_restarted_node_is_pinged_again() {
     let second = bench.record(delete_all("l", by_id(bench.collection), ""));
     bench.end(second).await;
     assert!(begun.elapsed() < Duration::from_secs(4), "it waited until the old clock was too old to use");
+}
+
+#[tokio::test]
+async fn a_keyed_upsert_that_was_given_up_is_not_finished_by_the_meta_leader() {
+    let bench = Bench::new();
+    let MetaOutcome::Claim { claim, .. } = bench.group.apply(claim_of("mine", 1)) else { panic!() };
+    tokio::time::sleep(pace().take_up * 5).await;
+    assert_eq!(bench.nodes.world.lock().calls, 0, "a claim is nobody's work");
+    // Nor does it keep shards from forgetting: an operation behind it ends, and is closed past its number.
+    let number = bench.record(delete_where("k", by_id(bench.collection), None));
+    bench.end(number).await;
+    let world = bench.nodes.world.lock();
+    let sent: Vec<&Command> = world.shards.values().flat_map(|shard| &shard.starts).collect();
+    assert!(
+        sent.iter().all(|sent| matches!(sent, Command::StartWhere(start) if start.number == number)),
+        "{sent:?}"
+    );
+    assert!(world.shards.values().all(|shard| shard.low > claim.number));
 }

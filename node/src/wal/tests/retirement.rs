@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 
 use bytes::Bytes;
 
-use super::super::sim::SimDisk;
+use super::super::sim::{Loss, SimDisk};
 use super::super::{Pinned, RealFiles, Retire, Upkeep, Wal, WalConfig, WalOp};
 use super::{config, entry, expected, read_all};
 
@@ -149,6 +149,46 @@ fn a_checkpoint_frees_a_group_of_its_old_segment() {
     wal.submit_and_wait(9, vec![entry(3, "c")]).unwrap();
     drop(wal);
     assert_eq!(read_all(&open(&disk, u64::MAX), 9), expected(&[(1, "a"), (2, "b"), (3, "c")]));
+}
+
+/// Entries 1 to 3 in an old segment, copied forward by a checkpoint; 2 and 3 are truncated right after it, and 2 is
+/// replaced. Gives whether the replacement was acknowledged.
+fn copy_then_truncate(wal: &Wal, waits: bool) -> bool {
+    let (tell, told) = channel();
+    wal.checkpoint(9, move |done| drop(tell.send(done)));
+    if waits {
+        drop(told.recv());
+    }
+    wal.submit_and_wait(9, vec![WalOp::TruncateAfter(Some(1)), entry(2, "B")]).is_ok()
+}
+
+#[test]
+fn a_copied_entry_does_not_outlive_a_later_truncation_wherever_power_goes() {
+    let (before, after) = (expected(&[(1, "a"), (2, "b"), (3, "c")]), expected(&[(1, "a"), (2, "B")]));
+    let settings = || WalConfig { on_failure: Arc::new(|_| {}), ..config(Path::new("/sim")) };
+    let mut seen = [0, 0];
+    for (waits, loss) in [(true, Loss::All), (false, Loss::All), (true, Loss::Some), (false, Loss::Some)] {
+        for operations in 0..16 {
+            let disk = SimDisk::new();
+            let (wal, _) = Wal::open(settings(), Arc::new(disk.clone())).unwrap();
+            wal.submit_and_wait(9, vec![entry(1, "a"), entry(2, "b"), entry(3, "c")]).unwrap();
+            fill(&wal, 1, 1..=20);
+            wal.submit_and_wait(1, vec![purge(19)]).unwrap();
+            assert_eq!(wal.segments().0, 1, "only the old entries hold the first segment");
+            disk.stop_after(operations);
+            let acknowledged = copy_then_truncate(&wal, waits);
+            disk.stop_after(0);
+            drop(wal);
+            disk.cut_power(loss, operations);
+            let now = read_all(&Wal::open(settings(), Arc::new(disk.clone())).unwrap().0, 9);
+            let what = format!("waits {waits}, {loss:?}, cut after {operations}: {now:?}");
+            assert!(now == after || (!acknowledged && now == before), "{what}");
+            seen[usize::from(acknowledged)] += 1;
+            // And once more: what was found is what stays.
+            assert_eq!(read_all(&Wal::open(settings(), Arc::new(disk.clone())).unwrap().0, 9), now, "{what}");
+        }
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "cuts before and after the answer: {seen:?}");
 }
 
 #[test]

@@ -131,6 +131,11 @@ impl Fake {
         self.faults.lock().clear();
     }
 
+    /// This kind goes well again; the others as before.
+    pub(crate) fn heal_on(&self, on: On) {
+        self.faults.lock().retain(|planned| planned.on != on);
+    }
+
     fn fault(&self, kinds: &[On]) -> Option<Fault> {
         let mut faults = self.faults.lock();
         let planned = faults.iter_mut().find(|planned| planned.left > 0 && kinds.contains(&planned.on))?;
