@@ -23,6 +23,8 @@ struct Arguments {
 enum Command {
     /// All phases against one server; prints JSON.
     Phases(Phases),
+    /// Loads only; prints JSON.
+    Load(Phases),
     /// Single-id deletes only, with many clients; prints JSON.
     DeleteOne(Phases),
     /// Durable puts and deletes against etcd; prints JSON.
@@ -93,6 +95,7 @@ fn print(figures: &[Figure]) -> Result<()> {
 async fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Phases(phases) => print(&phases.run().await?.all().await?),
+        Command::Load(phases) => print(&phases.run().await?.load().await?),
         Command::DeleteOne(phases) => print(&phases.run().await?.deletes().await?),
         Command::Etcd { host, clients, calls } => print(&etcd::run(&host, clients, calls).await?),
         Command::Ceiling(mut phases) => {

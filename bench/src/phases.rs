@@ -118,6 +118,12 @@ impl Run {
         Ok(())
     }
 
+    /// Loads only.
+    pub async fn load(&self) -> Result<Vec<Figure>> {
+        let size = Size { calls: self.data.rows.len() / 100, per_call: 100, clients: self.clients };
+        Ok(vec![self.measure("load by 100, records/s", Job::Load, size).await?])
+    }
+
     /// Loads, then deletes one by one: the durable write that is compared with etcd's.
     pub async fn deletes(&self) -> Result<Vec<Figure>> {
         let by = |calls, per_call| Size { calls, per_call, clients: self.clients };

@@ -14,10 +14,10 @@ use lacuna_proto::wire::raft_server::RaftServer;
 use parking_lot::{Mutex, RwLock};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 
 use super::{GroupTable, META_GROUP, Node, NodeStartError, Others, leaders, placement};
 use crate::clock::Clock;
@@ -104,7 +104,6 @@ impl Node {
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let server = Server::builder()
-            .tcp_nodelay(true)
             // A node that stood still finds many calls that were given up meanwhile; its peers do no wrong by that.
             .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
             .initial_stream_window_size(8 << 20)
@@ -113,7 +112,7 @@ impl Node {
             .add_service(calls)
             .add_service(raft)
             .serve_with_incoming_shutdown(
-                TcpListenerStream::new(listener),
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
                 self.close.clone().cancelled_owned(),
             );
         let task = tokio::spawn(async move {
