@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use lacuna_proto::call::CallError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::raft::group::{Group, NoReadIndex};
 
 type Asked = oneshot::Sender<Result<u64, NoReadIndex>>;
+
+/// A round that took longer asked other nodes: worth sharing by more reads.
+const CHEAP_ROUND: Duration = Duration::from_micros(300);
+/// Rounds that ask other nodes follow each other no closer than this. Measured: with the rounds of four shards on
+/// two cores, three nodes answer more queries by it than it costs each of them.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// Reads wait at most so many for one round.
 const WAITING: usize = 16_384;
@@ -53,9 +60,20 @@ impl ReadIndexes {
 
 async fn rounds(group: Group, mut inbox: mpsc::Receiver<Asked>) {
     let mut waiting = Vec::new();
+    let mut rest = None;
     while inbox.recv_many(&mut waiting, WAITING).await > 0 {
+        if let Some(until) = rest.take() {
+            tokio::time::sleep_until(until).await;
+            while let Ok(asked) = inbox.try_recv() {
+                waiting.push(asked);
+            }
+        }
         // Every one of them asked before the round begins: its index is good for all.
+        let begun = Instant::now();
         let index = group.read_index().await;
+        if begun.elapsed() > CHEAP_ROUND {
+            rest = Some(begun + GATHER);
+        }
         for asked in waiting.drain(..) {
             // A reader may have given up.
             let _ = asked.send(index.clone());
