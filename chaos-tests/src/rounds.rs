@@ -11,7 +11,7 @@ pub struct Rounds {
     pub power_cut_rounds: u32,
     /// `power_cut`: seconds of load before each cut.
     pub power_cut_seconds: u64,
-    /// `restart_storm`: rounds of delete, SIGKILL, restart (landscape F5).
+    /// `kill_after_delete`: rounds of delete, SIGKILL, restart (landscape F5).
     pub kill_after_delete_rounds: u32,
     /// `router_killed`: rounds.
     pub router_killed_rounds: u32,
@@ -21,23 +21,23 @@ pub struct Rounds {
 
 /// The short programme, run for every commit.
 pub const SHORT: Rounds = Rounds {
-    kill_leaders_seconds: 25,
-    kill_every_seconds: 6,
-    power_cut_rounds: 3,
-    power_cut_seconds: 3,
-    kill_after_delete_rounds: 3,
+    kill_leaders_seconds: 60,
+    kill_every_seconds: 5,
+    power_cut_rounds: 20,
+    power_cut_seconds: 2,
+    kill_after_delete_rounds: 10,
     router_killed_rounds: 2,
     clients: 8,
 };
 
 /// The full figures.
 pub const LONG: Rounds = Rounds {
-    kill_leaders_seconds: 60,
+    kill_leaders_seconds: 600,
     kill_every_seconds: 5,
-    power_cut_rounds: 20,
+    power_cut_rounds: 100,
     power_cut_seconds: 5,
     kill_after_delete_rounds: 100,
-    router_killed_rounds: 20,
+    router_killed_rounds: 50,
     clients: 8,
 };
 

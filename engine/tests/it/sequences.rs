@@ -265,7 +265,7 @@ fn view(id: &str, record: &NaiveRecord) -> RecordView {
 }
 
 proptest! {
-    #![proptest_config(rounds(1_000))]
+    #![proptest_config(rounds(10_000))]
 
     #[test]
     fn the_engine_answers_as_the_naive_model(steps in steps(40)) {
