@@ -138,6 +138,11 @@ fn too_large() -> VerbError {
 
 /// Reads JSON at full speed; only a refused body is read again, to say where the fault is.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Verb<T> {
+    // A struct can be read from a list by position: `["", ["a"]]` must not delete anything.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(VerbError::argument(format!("the body is a list; expected an object; {NOTHING}"))
+            .with("path", "."));
+    }
     serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
 }
 

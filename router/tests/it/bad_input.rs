@@ -75,6 +75,7 @@ fn wrong_writes() -> Vec<Case> {
 fn wrong_deletes() -> Vec<Case> {
     vec![
         ("delete", json!({}), 400, "empty_selector", "no selector"),
+        ("delete", json!(["", ["r0"]]), 400, "invalid_argument", "expected an object"),
         ("delete", json!({"ids": []}), 400, "empty_selector", "empty list"),
         ("delete", json!({"ids": null, "filter": {"a": 1}}), 400, "empty_selector", "ids: null"),
         ("delete", json!({"filter": {}}), 400, "empty_selector", "empty filter"),

@@ -67,10 +67,9 @@ fn with_the_nearest_ninety_percent_gone_the_rest_is_still_found() {
 }
 
 #[test]
-#[ignore = "names a file by LACUNA_TEST_U8_ROWS: rows of 128 unsigned bytes, the last 200 are the queries"]
 fn a_real_sample_is_found_to_ninety_nine_percent() {
-    let path = std::env::var("LACUNA_TEST_U8_ROWS").expect("LACUNA_TEST_U8_ROWS names the file");
-    let bytes = std::fs::read(path).unwrap();
+    // Rows of 128 unsigned bytes; the last 200 are the queries (cli/data/README.md says where they come from).
+    let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../cli/data/sift10k.u8")).unwrap();
     let rows: Vec<Vec<f32>> =
         bytes.chunks_exact(128).map(|row| row.iter().map(|x| f32::from(*x)).collect()).collect();
     let (base, queries) = rows.split_at(rows.len() - 200);
