@@ -49,8 +49,16 @@ pub struct Cluster {
     router_ports: Vec<u16>,
 }
 
+/// A free port outside the range that the system gives to outgoing connections: one of those could take a
+/// node's port while the node is down.
 fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    for _ in 0..1_000 {
+        let port = rand::random_range(20_000..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port from 20000 to 32000")
 }
 
 fn binary() -> PathBuf {
