@@ -1,6 +1,7 @@
 //! From a dialect's JSON to the one tree. Nothing recurses deeper than [`MAX_FILTER_DEPTH`], whatever the JSON.
 
 mod chroma;
+mod fields;
 mod native;
 mod pinecone;
 

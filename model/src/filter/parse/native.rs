@@ -5,13 +5,18 @@
 
 use serde_json::Value;
 
-use super::{Parsed, Parser, exists, kind, order, unknown};
+use super::fields::FieldRules;
+use super::{Parsed, Parser, kind, unknown};
 use crate::filter::error::Path;
-use crate::filter::{FieldTest, Filter, FilterError, Look, Usage};
+use crate::filter::{Filter, FilterError, Look, Usage};
 use crate::value::BigIntegers;
 
 const CLAUSES: &str = "$and, $or, $not, $document or a field's name";
-const OPERATORS: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $contains or $not_contains";
+const FIELDS: FieldRules = FieldRules {
+    equality: Look::Scalar,
+    contains: Some(Look::Element),
+    operators: "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $contains or $not_contains",
+};
 
 /// Parses a filter of the native dialect.
 ///
@@ -48,7 +53,7 @@ impl Parser {
             }
             "$document" => self.native_document(value, path),
             _ if key.starts_with('$') => Err(unknown(key, parent, CLAUSES)),
-            _ => self.native_field(key, value, path),
+            _ => self.field(&FIELDS, key, value, path),
         }
     }
 
@@ -67,46 +72,5 @@ impl Parser {
         let parts: Parsed<Vec<Filter>> =
             tests.iter().map(|(operator, operand)| self.document(operator, operand, path)).collect();
         Ok(Filter::all_of(parts?))
-    }
-
-    fn native_field(&mut self, key: &str, value: &Value, path: &Path<'_>) -> Parsed {
-        match value {
-            Value::Object(tests) if tests.is_empty() => {
-                Err(FilterError::at(path, "an empty object", OPERATORS))
-            }
-            Value::Object(tests) => {
-                let parts: Parsed<Vec<Filter>> = tests
-                    .iter()
-                    .map(|(operator, operand)| self.native_test(key, operator, operand, path))
-                    .collect();
-                Ok(Filter::all_of(parts?))
-            }
-            Value::String(_) | Value::Number(_) | Value::Bool(_) => {
-                self.count(path)?;
-                Ok(Filter::field(key, self.equals(value, Look::Scalar, path)?))
-            }
-            Value::Null | Value::Array(_) => {
-                Err(FilterError::at(path, kind(value), "a string, number, bool, or an object of operators"))
-            }
-        }
-    }
-
-    fn native_test(&mut self, key: &str, operator: &str, operand: &Value, parent: &Path<'_>) -> Parsed {
-        let path = &parent.key(operator);
-        self.count(path)?;
-        if let Some(order) = order(operator) {
-            return Ok(Filter::field(key, self.compare(operand, order, path)?));
-        }
-        let field = |test: FieldTest| Filter::field(key, test);
-        Ok(match operator {
-            "$eq" => field(self.equals(operand, Look::Scalar, path)?),
-            "$ne" => field(self.equals(operand, Look::Scalar, path)?).negated(),
-            "$in" => field(self.one_of(operand, Look::Scalar, path)?),
-            "$nin" => field(self.one_of(operand, Look::Scalar, path)?).negated(),
-            "$contains" => field(self.equals(operand, Look::Element, path)?),
-            "$not_contains" => field(self.equals(operand, Look::Element, path)?).negated(),
-            "$exists" => exists(key, operand, path)?,
-            _ => return Err(unknown(operator, parent, OPERATORS)),
-        })
     }
 }

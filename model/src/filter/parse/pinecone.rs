@@ -2,13 +2,18 @@
 
 use serde_json::Value;
 
-use super::{Parsed, Parser, exists, kind, order, unknown};
+use super::fields::FieldRules;
+use super::{Parsed, Parser, unknown};
 use crate::filter::error::Path;
-use crate::filter::{FieldTest, Filter, FilterError, Look, Usage};
+use crate::filter::{Filter, FilterError, Look, Usage};
 use crate::value::BigIntegers;
 
 const CLAUSES: &str = "$and, $or or a field's name";
-const OPERATORS: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin or $exists";
+const FIELDS: FieldRules = FieldRules {
+    equality: Look::ScalarOrElement,
+    contains: None,
+    operators: "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin or $exists",
+};
 
 /// Parses a filter of Pinecone's dialect.
 ///
@@ -40,50 +45,11 @@ impl Parser {
             "$and" => Ok(Filter::all_of(self.pinecone_parts(value, path, depth)?)),
             "$or" => Ok(Filter::any_of(self.pinecone_parts(value, path, depth)?)),
             _ if key.starts_with('$') => Err(unknown(key, parent, CLAUSES)),
-            _ => self.pinecone_field(key, value, path),
+            _ => self.field(&FIELDS, key, value, path),
         }
     }
 
     fn pinecone_parts(&mut self, value: &Value, path: &Path<'_>, depth: usize) -> Parsed<Vec<Filter>> {
         self.parts(value, path, |parser, item, path| parser.pinecone_filter(item, path, depth + 1))
-    }
-
-    fn pinecone_field(&mut self, key: &str, value: &Value, path: &Path<'_>) -> Parsed {
-        match value {
-            Value::Object(tests) if tests.is_empty() => {
-                Err(FilterError::at(path, "an empty object", OPERATORS))
-            }
-            Value::Object(tests) => {
-                let parts: Parsed<Vec<Filter>> = tests
-                    .iter()
-                    .map(|(operator, operand)| self.pinecone_test(key, operator, operand, path))
-                    .collect();
-                Ok(Filter::all_of(parts?))
-            }
-            Value::String(_) | Value::Number(_) | Value::Bool(_) => {
-                self.count(path)?;
-                Ok(Filter::field(key, self.equals(value, Look::ScalarOrElement, path)?))
-            }
-            Value::Null | Value::Array(_) => {
-                Err(FilterError::at(path, kind(value), "a string, number, bool, or an object of operators"))
-            }
-        }
-    }
-
-    fn pinecone_test(&mut self, key: &str, operator: &str, operand: &Value, parent: &Path<'_>) -> Parsed {
-        let path = &parent.key(operator);
-        self.count(path)?;
-        if let Some(order) = order(operator) {
-            return Ok(Filter::field(key, self.compare(operand, order, path)?));
-        }
-        let field = |test: FieldTest| Filter::field(key, test);
-        Ok(match operator {
-            "$eq" => field(self.equals(operand, Look::ScalarOrElement, path)?),
-            "$ne" => field(self.equals(operand, Look::ScalarOrElement, path)?).negated(),
-            "$in" => field(self.one_of(operand, Look::ScalarOrElement, path)?),
-            "$nin" => field(self.one_of(operand, Look::ScalarOrElement, path)?).negated(),
-            "$exists" => exists(key, operand, path)?,
-            _ => return Err(unknown(operator, parent, OPERATORS)),
-        })
     }
 }
