@@ -94,8 +94,11 @@ pub(crate) fn named(mut response: Response, op_id: &OpId, status: &str) -> Respo
     response
 }
 
+/// In native words; it carries the error along, for the door to word it as the surface does.
 impl IntoResponse for VerbError {
     fn into_response(self) -> Response {
-        failure(&self)
+        let mut response = failure(&self);
+        response.extensions_mut().insert(self);
+        response
     }
 }

@@ -6,51 +6,72 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use lacuna_model::error::ErrorCode;
 use tokio::sync::Semaphore;
 
+use crate::app::Router;
 use crate::error::VerbError;
-use crate::surface::answer;
+use crate::surface::manners::Manners;
 use crate::verb::call::Trace;
 
-/// Who may come in, shared by all requests.
+/// Who may come in, shared by all requests of all surfaces.
 #[derive(Clone)]
 pub(crate) struct Door {
+    router: Router,
     places: Arc<Semaphore>,
-    slow: Duration,
 }
 
 impl Door {
-    pub(crate) fn new(places: usize, slow: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), slow }
+    pub(crate) fn new(router: Router) -> Self {
+        let places = Arc::new(Semaphore::new(router.config().max_concurrent));
+        Self { router, places }
     }
 }
 
-/// Takes a place, or answers 429; gives the request its trace, and logs it if it was slow.
-pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    if !request.uri().path().starts_with("/v1/") {
-        return next.run(request).await;
+/// Takes a place, or answers 429; says who asks; gives the request its trace, words its failure as the surface
+/// does, and logs it if it was slow.
+pub(crate) async fn pass(
+    State((door, manners)): State<(Door, Manners)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if (manners.is_open)(request.uri().path()) {
+        return worded(manners, next.run(request).await);
     }
-    let Ok(_place) = door.places.try_acquire() else { return full() };
+    let Ok(_place) = door.places.try_acquire() else { return (manners.failure)(&full()) };
+    let caller = match door.router.admit((manners.secret)(request.headers())).await {
+        Ok(caller) => caller,
+        Err(refusal) => return (manners.failure)(&refusal),
+    };
     let trace = Trace::default();
     request.extensions_mut().insert(trace.clone());
+    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(manners);
     let route = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
-    let route = route.unwrap_or_else(|| "unknown".to_owned());
+    let route = route.unwrap_or_else(|| format!("unknown of {}", manners.name));
     let method = request.method().clone();
     let began = Instant::now();
-    let response = next.run(request).await;
+    let response = worded(manners, next.run(request).await);
     let took = began.elapsed();
     let status = response.status();
     metrics::histogram!("lacuna_request_seconds", "route" => route.clone(), "method" => method.to_string())
         .record(took.as_secs_f64());
     metrics::counter!("lacuna_requests_total", "route" => route.clone(), "status" => status.as_u16().to_string())
         .increment(1);
-    if took >= door.slow {
+    if took >= door.router.config().slow_request {
         log_slow(&trace, (&method, &route), status, took);
     }
     response
+}
+
+/// A failure in the words of the surface.
+fn worded(manners: Manners, mut response: Response) -> Response {
+    match response.extensions_mut().remove::<VerbError>() {
+        Some(error) => (manners.failure)(&error),
+        None => response,
+    }
 }
 
 fn log_slow(trace: &Trace, (method, route): (&http::Method, &str), status: StatusCode, took: Duration) {
@@ -68,9 +89,9 @@ fn log_slow(trace: &Trace, (method, route): (&http::Method, &str), status: Statu
     );
 }
 
-fn full() -> Response {
+fn full() -> VerbError {
     let message = "too many requests are being worked on; nothing was changed. Repeat in a moment";
-    answer::failure(&VerbError::new(ErrorCode::TooMany, message))
+    VerbError::new(ErrorCode::TooMany, message)
 }
 
 /// A panic is our fault; what it did is said by no one, so the client is told to ask.
@@ -84,5 +105,5 @@ pub(crate) fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!(panic = words, "a request's handler panicked");
     let message = "an internal fault; whether the request had an effect is not known. A repeat under the same \
                    Idempotency-Key is safe";
-    answer::failure(&VerbError::new(ErrorCode::Internal, message))
+    VerbError::new(ErrorCode::Internal, message).into_response()
 }

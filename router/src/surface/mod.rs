@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod door;
+pub(crate) mod manners;
 pub mod native;
 pub(crate) mod request;
 
@@ -12,26 +13,30 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::Router;
 use crate::error::VerbError;
+use manners::Manners;
 
-/// All routes behind the door: admission, timing, panics and unknown routes are answered alike everywhere.
+/// All routes behind the door: admission, timing, panics and unknown routes are answered alike everywhere,
+/// each surface in its own words.
 pub(crate) fn app(router: Router) -> axum::Router {
-    let limit = router.config().max_concurrent;
-    let door = door::Door::new(limit, router.config().slow_request);
-    native::routes()
-        .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
+    let door = door::Door::new(router.clone());
+    behind(&door, manners::NATIVE, native::routes().fallback(no_route))
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(door, door::pass))
-        .layer(CatchPanicLayer::custom(door::after_panic))
         .with_state(router)
 }
 
-async fn no_route(uri: http::Uri) -> axum::response::Response {
-    let message = format!("there is no route {}; see /docs", uri.path());
-    answer::failure(&VerbError::new(ErrorCode::NotFound, message))
+/// A surface's routes behind the door.
+fn behind(door: &door::Door, manners: Manners, routes: axum::Router<Router>) -> axum::Router<Router> {
+    routes
+        .method_not_allowed_fallback(no_method)
+        .layer(CatchPanicLayer::custom(door::after_panic))
+        .layer(middleware::from_fn_with_state((door.clone(), manners), door::pass))
 }
 
-async fn no_method(method: http::Method, uri: http::Uri) -> axum::response::Response {
+pub(crate) async fn no_route(uri: http::Uri) -> VerbError {
+    VerbError::new(ErrorCode::NotFound, format!("there is no route {}; see /docs", uri.path()))
+}
+
+async fn no_method(method: http::Method, uri: http::Uri) -> VerbError {
     let message = format!("{} doesn't take {method}; see /docs", uri.path());
-    answer::failure(&VerbError::new(ErrorCode::MethodNotAllowed, message))
+    VerbError::new(ErrorCode::MethodNotAllowed, message)
 }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use lacuna_model::error::ErrorCode;
-use lacuna_model::limits::MAX_BODY_BYTES;
 use lacuna_model::op_id::{OpId, RequestDigest};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -15,7 +14,9 @@ use serde_json::error::Category;
 use crate::app::Router;
 use crate::deadline::{Deadline, MAX_MS, MIN_MS};
 use crate::error::{Verb, VerbError};
+use crate::surface::manners::{Manners, NATIVE};
 use crate::verb::call::Trace;
+use crate::verb::caller::Caller;
 use crate::verb::{Call, Respond};
 
 const NOTHING: &str = "nothing was changed";
@@ -37,11 +38,12 @@ impl<T: DeserializeOwned> FromRequest<Router> for Posted<T> {
 
     async fn from_request(request: Request, router: &Router) -> Verb<Self> {
         let (parts, body) = request.into_parts();
-        let deadline = deadline(&parts.headers, router.config().default_deadline)?;
+        let deadline = deadline(&parts, router)?;
         check_media_type(&parts.headers)?;
-        let bytes = read_body(&parts.headers, body).await?;
+        let bytes = read_body(&parts, body).await?;
         let digest = digest(&parts, &bytes);
-        let call = Call { deadline, key: key(&parts.headers)?, digest, trace: trace(&parts) };
+        let (caller, trace) = (caller(&parts)?, trace(&parts));
+        let call = Call { caller, deadline, key: key(&parts.headers)?, digest, trace };
         let body = parse(&bytes)?;
         call.trace.mark("parse");
         Ok(Self { body, call })
@@ -52,9 +54,10 @@ impl FromRequestParts<Router> for Plain {
     type Rejection = VerbError;
 
     async fn from_request_parts(parts: &mut Parts, router: &Router) -> Verb<Self> {
-        let deadline = deadline(&parts.headers, router.config().default_deadline)?;
+        let deadline = deadline(parts, router)?;
         let digest = digest(parts, &[]);
-        Ok(Self(Call { deadline, key: key(&parts.headers)?, digest, trace: trace(parts) }))
+        let (caller, trace) = (caller(parts)?, trace(parts));
+        Ok(Self(Call { caller, deadline, key: key(&parts.headers)?, digest, trace }))
     }
 }
 
@@ -68,6 +71,14 @@ impl FromRequestParts<Router> for Preference {
             .any(|wish| wish.trim().eq_ignore_ascii_case("respond-async"));
         Ok(Self(if asynchronous { Respond::Async } else { Respond::Wait }))
     }
+}
+
+fn manners(parts: &Parts) -> Manners {
+    parts.extensions.get::<Manners>().copied().unwrap_or(NATIVE)
+}
+
+fn caller(parts: &Parts) -> Verb<Caller> {
+    parts.extensions.get::<Caller>().cloned().ok_or_else(Caller::unknown)
 }
 
 fn trace(parts: &Parts) -> Trace {
@@ -87,8 +98,11 @@ fn key(headers: &HeaderMap) -> Verb<Option<OpId>> {
     })
 }
 
-fn deadline(headers: &HeaderMap, default: Duration) -> Verb<Deadline> {
-    let Some(value) = headers.get("lacuna-deadline-ms") else { return Ok(Deadline::within(default)) };
+fn deadline(parts: &Parts, router: &Router) -> Verb<Deadline> {
+    let Some(value) = parts.headers.get("lacuna-deadline-ms") else {
+        let default = manners(parts).deadline.unwrap_or(router.config().default_deadline);
+        return Ok(Deadline::within(default));
+    };
     let ms = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
     match ms {
         Some(ms) if (MIN_MS..=MAX_MS).contains(&ms) => Ok(Deadline::within(Duration::from_millis(ms))),
@@ -113,27 +127,29 @@ fn check_media_type(headers: &HeaderMap) -> Verb<()> {
     ))
 }
 
-async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Verb<Bytes> {
+/// The body, at most as large as the surface takes.
+pub(crate) async fn read_body(parts: &Parts, body: axum::body::Body) -> Verb<Bytes> {
+    let most = manners(parts).max_body;
     let declared =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|bytes| bytes > most as u64) {
+        return Err(too_large(most));
     }
-    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+    axum::body::to_bytes(body, most).await.map_err(|error| {
         if error.to_string().contains("length limit") {
-            too_large()
+            too_large(most)
         } else {
             VerbError::new(ErrorCode::InvalidJson, format!("the body broke off: {error}; {NOTHING}"))
         }
     })
 }
 
-fn too_large() -> VerbError {
+fn too_large(most: usize) -> VerbError {
     VerbError::new(
         ErrorCode::TooLarge,
-        format!("the body is larger than {MAX_BODY_BYTES} bytes; split the request; {NOTHING}"),
+        format!("the body is larger than {most} bytes; split the request; {NOTHING}"),
     )
-    .with("max_bytes", MAX_BODY_BYTES)
+    .with("max_bytes", most)
 }
 
 /// Reads JSON at full speed; only a refused body is read again, to say where the fault is.

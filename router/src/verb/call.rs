@@ -7,6 +7,7 @@ use lacuna_model::op_id::{OpId, RequestDigest};
 use parking_lot::Mutex;
 
 use crate::deadline::Deadline;
+use crate::verb::caller::Caller;
 
 /// May the answer go out before the work is done?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Total {
 /// A request's own context.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// Who asks.
+    pub caller: Caller,
     /// When its answer is due.
     pub deadline: Deadline,
     /// The client's `Idempotency-Key`.

@@ -2,6 +2,7 @@
 //! typed errors; no surface's words.
 
 pub mod call;
+pub mod caller;
 pub mod cluster;
 pub mod collections;
 pub mod count;
