@@ -16,6 +16,8 @@ pub mod op_id;
 pub mod outcome;
 pub mod read;
 pub mod record;
+pub mod uuid;
 pub mod value;
 
 pub use ids::*;
+pub use uuid::{DatasetId, ItemId, Principal, ReceiptId};
