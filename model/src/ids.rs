@@ -53,6 +53,16 @@ number_id!(
     Stamp, u64
 );
 
+number_id!(
+    /// A dataset, for its whole life; never reused. Short form of its UUID, for references on records.
+    DatasetNumber, u64
+);
+number_id!(
+    /// What one add of a data item brought, or its raw file: the owner of references. Grows in the order of the
+    /// meta log; never reused (protocol PM1).
+    ItemNumber, u64
+);
+
 impl Stamp {
     /// This stamp moved forward by `micros`, saturating.
     #[must_use]

@@ -9,6 +9,7 @@ pub mod error;
 pub mod filter;
 pub mod ids;
 pub mod limits;
+pub mod memory;
 pub mod merge;
 pub mod meta;
 pub mod number;

@@ -1,0 +1,8 @@
+//! Memory collections: datasets own items, items hold references on records (protocol PM1–PM4). The words of
+//! the catalog's half: who may do what, which items exist, what was forgotten.
+
+pub mod command;
+pub mod counts;
+pub mod query;
+pub mod rights;
+pub mod words;

@@ -1,0 +1,94 @@
+//! Questions on the catalog's half of memory collections, answered at a read index: rights are always as they
+//! are, never from a cache.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DatasetNumber, ItemNumber};
+use crate::memory::command::MemoryRefusal;
+use crate::memory::rights::{Permission, Permissions};
+use crate::memory::words::{Asker, Dataset, Item, MemoryTotals, Receipt, User};
+use crate::uuid::{DatasetId, ItemId, Principal, ReceiptId};
+
+/// A question, and who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryQuery {
+    /// Who asks.
+    pub by: Asker,
+    /// What.
+    pub ask: MemoryAsk,
+}
+
+/// Datasets named by a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Chosen {
+    /// All that the asker can read.
+    All,
+    /// These.
+    Ids(Vec<DatasetId>),
+    /// The asker's own of these names in its current tenant, else those of these names that it can read.
+    Names(Vec<String>),
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MemoryAsk {
+    /// Who the asker is.
+    Me,
+    /// Datasets on which a principal has a permission; `None`: the asker.
+    Datasets {
+        /// Whose.
+        of: Option<Principal>,
+        /// Which.
+        permission: Permission,
+    },
+    /// One dataset, by id, if the asker has the permission.
+    Dataset(DatasetId, Permission),
+    /// One dataset by name, if the asker has the permission.
+    Named(String, Permission),
+    /// Items of a dataset that the asker can read.
+    Items(DatasetId),
+    /// One item of it.
+    Item(DatasetId, ItemId),
+    /// What a read of records may show.
+    View(Chosen),
+    /// A receipt.
+    Receipt(ReceiptId),
+    /// Counts of the asker's current space.
+    Totals,
+}
+
+/// What a read of records may show: sent along to every shard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryView {
+    /// The datasets asked for.
+    pub chosen: Vec<Dataset>,
+    /// Numbers of all datasets that the asker can read, ascending: contributions of others aren't shown.
+    pub readable: Vec<DatasetNumber>,
+    /// Adds that aren't open, and forgotten ones that shards may still hold, ascending.
+    pub hidden: Vec<ItemNumber>,
+    /// Adds from this number on began after the view was made: hidden too.
+    pub next: ItemNumber,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MemoryBody {
+    /// Of `Me`.
+    User(User),
+    /// Of `Datasets`: by name, with what the principal may do.
+    Datasets(Vec<(Dataset, Permissions)>),
+    /// Of `Dataset` and `Named`.
+    Dataset(Dataset, Permissions),
+    /// Of `Items`: oldest first.
+    Items(Vec<Item>),
+    /// Of `Item`.
+    Item(Box<Item>),
+    /// Of `View`.
+    View(MemoryView),
+    /// Of `Receipt`; `None`: none for this asker.
+    Receipt(Option<Box<Receipt>>),
+    /// Of `Totals`.
+    Totals(Principal, MemoryTotals),
+    /// No such thing, or no right to it.
+    Refused(MemoryRefusal),
+}
