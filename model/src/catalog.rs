@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::filter::Filter;
 use crate::ids::{
-    Account, CollectionId, Incarnation, MapEpoch, NamespaceName, NodeId, OpNumber, SLOTS, ShardId, Slot,
-    Stamp,
+    Account, CollectionId, DatabaseId, Incarnation, MapEpoch, NamespaceName, NodeId, OpNumber, SLOTS,
+    ShardId, Slot, Stamp,
 };
 use crate::op_id::OpId;
 use crate::outcome::RowView;
@@ -25,6 +25,16 @@ pub enum Surface {
     Moorcheh,
     /// Cognee.
     Cognee,
+}
+
+impl Surface {
+    /// Do its calls on records name a collection by id? Then no router ever keeps a collection's name of it.
+    pub fn calls_by_id(self) -> bool {
+        match self {
+            Self::Chroma => true,
+            Self::Native | Self::Pinecone | Self::Moorcheh | Self::Cognee => false,
+        }
+    }
 }
 
 /// Where a collection's name is unique: an account, a surface, and the surface's own levels.
@@ -60,6 +70,78 @@ pub struct Collection {
     pub created: Stamp,
     /// What a surface keeps with it (configuration, metadata), as opaque JSON text.
     pub extra: String,
+    /// May it be dropped?
+    pub protected: Protection,
+}
+
+/// Whether a collection refuses to be dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protection {
+    /// It may be dropped.
+    #[default]
+    Off,
+    /// Dropping it is refused until this is switched off.
+    On,
+}
+
+/// A change to a collection: what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectionChange {
+    /// Its new name; one that is taken in its home is refused.
+    pub name: Option<String>,
+    /// What its surface keeps with it, whole.
+    pub extra: Option<String>,
+    /// May it be dropped?
+    pub protected: Option<Protection>,
+}
+
+/// A database: the level between a tenant and its collections, where a surface has one (Chroma).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Database {
+    /// Its identity; never reused.
+    pub id: DatabaseId,
+    /// How a request names it.
+    pub named: DatabaseName,
+}
+
+/// How a request names a database: inside an account, inside a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DatabaseName {
+    /// Whose.
+    pub account: Account,
+    /// The tenant.
+    pub tenant: String,
+    /// Its name in the tenant; without `/`.
+    pub name: String,
+}
+
+impl DatabaseName {
+    /// The tenant that every account has.
+    pub const DEFAULT_TENANT: &'static str = "default_tenant";
+    /// The database that every account has, in its default tenant.
+    pub const DEFAULT_DATABASE: &'static str = "default_database";
+
+    /// Is this the database that is always there? Emptied, it stays.
+    pub fn is_default(&self) -> bool {
+        self.tenant == Self::DEFAULT_TENANT && self.name == Self::DEFAULT_DATABASE
+    }
+
+    /// Where a surface's collections in it are unique.
+    pub fn home(&self, surface: Surface) -> Home {
+        Home { account: self.account.clone(), surface, database: format!("{}/{}", self.tenant, self.name) }
+    }
+
+    /// The database that a home is in; `None` for a surface without databases.
+    pub fn of_home(home: &Home) -> Option<Self> {
+        match home.surface {
+            Surface::Chroma => {}
+            Surface::Native | Surface::Pinecone | Surface::Moorcheh | Surface::Cognee => return None,
+        }
+        // A database's name has no `/`, a tenant's may.
+        let (tenant, name) = home.database.rsplit_once('/').unwrap_or(("", &home.database));
+        Some(Self { account: home.account.clone(), tenant: tenant.to_owned(), name: name.to_owned() })
+    }
 }
 
 /// How a request names a collection.

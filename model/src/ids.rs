@@ -32,6 +32,10 @@ number_id!(
     CollectionId, u64
 );
 number_id!(
+    /// A database of a tenant, for its whole life; never reused. 0 is each account's default one.
+    DatabaseId, u64
+);
+number_id!(
     /// The identity of a namespace's contents (protocol PN1): deleteAll ends it, it is never reused.
     Incarnation, u64
 );

@@ -5,9 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{
-    ClusterInfo, Collection, CollectionRef, Home, Operation, OperationKind, Resolved, ShardProgress,
+    ClusterInfo, Collection, CollectionChange, CollectionRef, Database, DatabaseName, Home, Operation,
+    OperationKind, Resolved, ShardProgress,
 };
-use crate::ids::{Account, CollectionId, Incarnation, MapEpoch, NamespaceName, OpNumber, ShardId, Stamp};
+use crate::ids::{
+    Account, CollectionId, DatabaseId, Incarnation, MapEpoch, NamespaceName, OpNumber, ShardId, Stamp,
+};
 use crate::op_id::{OpId, RequestDigest};
 use crate::record::Schema;
 
@@ -70,6 +73,29 @@ pub enum MetaCommand {
     },
     /// Nothing but the stamp: lets old operations and claims be evicted.
     Tick,
+    /// Changes a collection's name, extra or protection; answers `Collection`.
+    AlterCollection {
+        /// The collection.
+        collection: CollectionId,
+        /// What changes.
+        change: CollectionChange,
+    },
+    /// Makes a tenant; one that exists is refused.
+    CreateTenant {
+        /// Whose.
+        account: Account,
+        /// Its name.
+        tenant: String,
+    },
+    /// Makes a database in a tenant that exists; answers `Database`.
+    CreateDatabase(DatabaseName),
+    /// Takes a database without collections away; the default one stays.
+    DropDatabase {
+        /// How it is named.
+        named: DatabaseName,
+        /// Which one: another of the same name isn't meant.
+        id: DatabaseId,
+    },
 }
 
 /// Records a durable operation.
@@ -146,6 +172,8 @@ pub enum MetaOutcome {
     },
     /// Nothing was done.
     Refused(MetaRefusal),
+    /// Of `CreateDatabase`.
+    Database(Database),
 }
 
 /// Why a meta command did nothing.
@@ -169,6 +197,24 @@ pub enum MetaRefusal {
     /// A router-made op_id older than its window (its `born`): whether it ran is no longer known (protocol PC3).
     #[error("the operation is too old to know")]
     Forgotten(Stamp),
+    /// The collection is protected from being dropped.
+    #[error("the collection is protected")]
+    Protected(CollectionId),
+    /// No such tenant.
+    #[error("no such tenant")]
+    NoTenant,
+    /// No such database.
+    #[error("no such database")]
+    NoDatabase,
+    /// The tenant exists.
+    #[error("the tenant exists")]
+    TenantExists,
+    /// The database exists.
+    #[error("the database exists")]
+    DatabaseExists(Database),
+    /// The database holds so many collections.
+    #[error("the database holds {0} collections")]
+    NotEmpty(u64),
 }
 
 /// A question to the meta group, asked at a read index.
@@ -215,6 +261,17 @@ pub enum MetaQuery {
         /// The key.
         key: OpId,
     },
+    /// Tenants of an account, by name.
+    Tenants(Account),
+    /// Databases of a tenant, by name.
+    Databases {
+        /// The account.
+        account: Account,
+        /// The tenant.
+        tenant: String,
+    },
+    /// Collections of a home that were dropped and whose contents are still being ended.
+    Dropping(Home),
 }
 
 /// The meta group's answer.
@@ -247,6 +304,12 @@ pub enum MetaBody {
     Operations(Vec<Operation>),
     /// Of `Claim`.
     Claim(Option<Claim>),
+    /// Of `Tenants`.
+    Tenants(Vec<String>),
+    /// Of `Databases`; `None` = no such tenant.
+    Databases(Option<Vec<Database>>),
+    /// Of `Dropping`, ascending.
+    Dropping(Vec<CollectionId>),
 }
 
 /// A thing whose cached copy is no longer true.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use lacuna_model::NamespaceName;
 use lacuna_model::catalog::{ClusterInfo, CollectionRef, Resolved};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::ids::Account;
 use lacuna_model::meta::{MetaCommand, MetaOutcome, MetaRefusal};
+use lacuna_model::{CollectionId, NamespaceName};
 use lacuna_proto::peer_clock::boottime_ns;
 
 use crate::catalog::{Catalog, Fresh};
@@ -114,10 +114,17 @@ pub(crate) fn unexpected(outcome: &MetaOutcome, collection: &CollectionRef) -> V
         | MetaOutcome::Collection(_)
         | MetaOutcome::Resolved(_)
         | MetaOutcome::Operation { .. }
-        | MetaOutcome::Claim { .. } => {
+        | MetaOutcome::Claim { .. }
+        | MetaOutcome::Database(_) => {
             VerbError::new(ErrorCode::Internal, "the meta group answered another question")
         }
     }
+}
+
+/// A refusal about tenants and databases.
+pub(crate) fn refused_level(outcome: &MetaOutcome) -> VerbError {
+    // No refusal of these commands names a collection.
+    unexpected(outcome, &CollectionRef::Id(Account::default(), CollectionId(0)))
 }
 
 fn refused(refusal: &MetaRefusal, collection: &CollectionRef) -> VerbError {
@@ -146,6 +153,32 @@ fn refused(refusal: &MetaRefusal, collection: &CollectionRef) -> VerbError {
         MetaRefusal::Forgotten(_) => VerbError::new(
             ErrorCode::Forgotten,
             "this op_id is too old: whether it ran is no longer known; nothing was changed now",
+        ),
+        MetaRefusal::Protected(id) => VerbError::new(
+            ErrorCode::Forbidden,
+            "the collection is protected from being deleted: switch its protection off first; nothing was changed",
+        )
+        .with("protected", true)
+        .with("id", id.0),
+        MetaRefusal::NoTenant => {
+            VerbError::new(ErrorCode::NotFound, "there is no such tenant; nothing was changed")
+        }
+        MetaRefusal::NoDatabase => VerbError::new(
+            ErrorCode::NotFound,
+            "there is no such database in that tenant; nothing was changed",
+        )
+        .with("missing", "database"),
+        MetaRefusal::TenantExists => {
+            VerbError::new(ErrorCode::AlreadyExists, "the tenant exists already; nothing was changed")
+        }
+        MetaRefusal::DatabaseExists(there) => VerbError::new(
+            ErrorCode::AlreadyExists,
+            format!("the database \"{}\" exists already; nothing was changed", there.named.name),
+        )
+        .with("id", there.id.0),
+        MetaRefusal::NotEmpty(held) => VerbError::new(
+            ErrorCode::Unavailable,
+            format!("the database still holds {held} collections: new ones were made in it meanwhile; repeat the request"),
         ),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lacuna_model::catalog::{Collection, CollectionRef, Home};
+use lacuna_model::catalog::{Collection, CollectionChange, CollectionRef, Home, Protection};
 use lacuna_model::meta::MetaRefusal;
 use lacuna_model::record::Schema;
 use lacuna_model::{Account, CollectionId, Stamp};
@@ -36,7 +36,7 @@ impl Collections {
         let id = CollectionId(self.given);
         self.by_name.insert(name, id);
         let NewCollection { home, name, schema, extra } = new;
-        let collection = Collection { id, home, name, schema, created, extra };
+        let collection = Collection { id, home, name, schema, created, extra, protected: Protection::Off };
         Ok(self.by_id.entry(id).or_insert(collection))
     }
 
@@ -55,6 +55,37 @@ impl Collections {
             Some(fixed) if fixed == dimension => Ok((collection, false)),
             Some(fixed) => Err(MetaRefusal::Dimension(fixed)),
         }
+    }
+
+    /// Changes what the change names; all of it or, refused, nothing.
+    pub(super) fn alter(
+        &mut self,
+        id: CollectionId,
+        change: CollectionChange,
+    ) -> Result<&Collection, MetaRefusal> {
+        let collection = self.by_id.get(&id).ok_or(MetaRefusal::NoCollection)?;
+        let CollectionChange { name, extra, protected } = change;
+        if let Some(name) = &name {
+            let (old, new) =
+                ((collection.home.clone(), collection.name.clone()), (collection.home.clone(), name.clone()));
+            let taken = self.by_name.get(&new).filter(|there| **there != id);
+            if let Some(there) = taken.and_then(|there| self.by_id.get(there)) {
+                return Err(MetaRefusal::Exists(Box::new(there.clone())));
+            }
+            self.by_name.remove(&old);
+            self.by_name.insert(new, id);
+        }
+        let collection = self.by_id.get_mut(&id).ok_or(MetaRefusal::NoCollection)?;
+        if let Some(name) = name {
+            collection.name = name;
+        }
+        if let Some(extra) = extra {
+            collection.extra = extra;
+        }
+        if let Some(protected) = protected {
+            collection.protected = protected;
+        }
+        Ok(collection)
     }
 
     /// Takes a collection out of the catalog.

@@ -3,6 +3,7 @@
 mod changes;
 mod claims;
 mod collections;
+mod databases;
 pub mod drive;
 pub mod driver;
 pub mod layout;

@@ -28,6 +28,11 @@ impl MetaState {
                 MetaBody::Operations(self.operations.newest(account).take(*limit).cloned().collect())
             }
             MetaQuery::Claim { account, key } => MetaBody::Claim(self.claim_of(account, key).cloned()),
+            MetaQuery::Tenants(account) => MetaBody::Tenants(self.databases.tenants(account)),
+            MetaQuery::Databases { account, tenant } => {
+                MetaBody::Databases(self.databases.list(account, tenant))
+            }
+            MetaQuery::Dropping(home) => MetaBody::Dropping(self.remembered.of_home(home)),
         };
         MetaReply { version: self.version(), stamp: self.stamp, body }
     }

@@ -1,6 +1,6 @@
 //! Recording a durable operation, or joining one that is still open (protocol PN2, PN3, PC4).
 
-use lacuna_model::catalog::{CollectionRef, Operation, OperationKind, ShardProgress};
+use lacuna_model::catalog::{CollectionRef, Operation, OperationKind, Protection, ShardProgress};
 use lacuna_model::command::Window;
 use lacuna_model::meta::{Changed, Claim, ClaimKey, MetaOutcome, MetaRefusal, RecordOperation};
 use lacuna_model::op_id::RequestDigest;
@@ -109,6 +109,9 @@ impl MetaState {
         let Some(gone) = self.collections.get(id).cloned() else {
             return MetaOutcome::Refused(MetaRefusal::NoCollection);
         };
+        if gone.protected == Protection::On {
+            return MetaOutcome::Refused(MetaRefusal::Protected(id));
+        }
         let earlier: Vec<OpNumber> = self.remembered.of_collection(&gone).into_iter().collect();
         let ended = self.namespaces.close_all(id);
         let joins =

@@ -63,6 +63,11 @@ impl Remembered {
         emptied.flat_map(|(_, numbers)| numbers).chain(dropped.into_iter().flatten()).copied().collect()
     }
 
+    /// Dropped collections of a home whose contents are still being ended, ascending.
+    pub(super) fn of_home(&self, home: &Home) -> Vec<CollectionId> {
+        self.dropped.iter().filter(|(_, (from, _))| from == home).map(|(id, _)| *id).collect()
+    }
+
     /// The open operation that ends a dropped collection's contents.
     pub(super) fn find(&self, named: &CollectionRef) -> Option<OpNumber> {
         match named {

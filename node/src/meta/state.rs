@@ -1,13 +1,14 @@
 //! The meta group's state and what each command does to it: a function of (state, entry), nothing else (INV-2).
 
-use lacuna_model::catalog::{ClusterInfo, Operation, Resolved};
+use lacuna_model::catalog::{ClusterInfo, CollectionChange, DatabaseName, Operation, Resolved, Surface};
 use lacuna_model::meta::{Changed, MetaCommand, MetaEntry, MetaOutcome, MetaRefusal};
-use lacuna_model::{CollectionId, NamespaceName, OpNumber, ShardId, Stamp};
+use lacuna_model::{CollectionId, DatabaseId, NamespaceName, OpNumber, ShardId, Stamp};
 use serde::{Deserialize, Serialize};
 
 use super::changes::Changes;
 use super::claims::Keys;
 use super::collections::{Collections, NewCollection};
+use super::databases::Databases;
 use super::namespaces::Namespaces;
 use super::operations::Operations;
 use super::remembered::Remembered;
@@ -26,6 +27,7 @@ pub struct MetaState {
     pub(super) remembered: Remembered,
     pub(super) keys: Keys,
     pub(super) changes: Changes,
+    pub(super) databases: Databases,
 }
 
 impl MetaState {
@@ -52,6 +54,15 @@ impl MetaState {
                 MetaOutcome::Done
             }
             MetaCommand::Tick => MetaOutcome::Done,
+            MetaCommand::AlterCollection { collection, change } => self.alter(index, collection, change),
+            MetaCommand::CreateTenant { account, tenant } => {
+                let made = self.databases.create_tenant(account, tenant);
+                made.map_or_else(MetaOutcome::Refused, |()| MetaOutcome::Done)
+            }
+            MetaCommand::CreateDatabase(named) => {
+                self.databases.create(named).map_or_else(MetaOutcome::Refused, MetaOutcome::Database)
+            }
+            MetaCommand::DropDatabase { named, id } => self.drop_database(&named, id),
         }
     }
 
@@ -121,12 +132,39 @@ impl MetaState {
         if self.cluster.is_none() {
             return MetaOutcome::Refused(MetaRefusal::NotReady);
         }
+        if DatabaseName::of_home(&new.home).is_some_and(|named| self.databases.find(&named).is_none()) {
+            return MetaOutcome::Refused(MetaRefusal::NoDatabase);
+        }
         match self.collections.create(new, self.stamp) {
             Ok(made) => {
                 self.changes.note(index, Changed::Collection(made.id));
                 MetaOutcome::Collection(made.clone())
             }
             Err(refusal) => MetaOutcome::Refused(refusal),
+        }
+    }
+
+    fn alter(&mut self, index: u64, id: CollectionId, change: CollectionChange) -> MetaOutcome {
+        match self.collections.alter(id, change) {
+            Ok(altered) => {
+                self.changes.note(index, Changed::Collection(id));
+                MetaOutcome::Collection(altered.clone())
+            }
+            Err(refusal) => MetaOutcome::Refused(refusal),
+        }
+    }
+
+    fn drop_database(&mut self, named: &DatabaseName, id: DatabaseId) -> MetaOutcome {
+        if self.databases.find(named) != Some(id) {
+            return MetaOutcome::Refused(MetaRefusal::NoDatabase);
+        }
+        let home = named.home(Surface::Chroma);
+        match self.collections.list(&named.account, Some(&home)).len() {
+            0 => {
+                self.databases.remove(named);
+                MetaOutcome::Done
+            }
+            held => MetaOutcome::Refused(MetaRefusal::NotEmpty(held as u64)),
         }
     }
 

@@ -60,7 +60,11 @@ impl MetaReplica {
             | MetaCommand::FixDimension { .. }
             | MetaCommand::Report { .. }
             | MetaCommand::Closed { .. }
-            | MetaCommand::Tick => String::new(),
+            | MetaCommand::Tick
+            | MetaCommand::AlterCollection { .. }
+            | MetaCommand::CreateTenant { .. }
+            | MetaCommand::CreateDatabase(_)
+            | MetaCommand::DropDatabase { .. } => String::new(),
         };
         let done = self.proposer.propose(command, deadline).await?;
         self.shared.clock.observe(done.outcome.stamp);

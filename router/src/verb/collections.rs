@@ -1,7 +1,7 @@
 //! Collections: made, listed, described. Read from the meta group, never from a cache (protocol PN5).
 
 use lacuna_model::NamespaceName;
-use lacuna_model::catalog::{Collection, CollectionRef, Home};
+use lacuna_model::catalog::{Collection, CollectionChange, CollectionRef, Home};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::ids::Account;
 use lacuna_model::meta::{MetaBody, MetaCommand, MetaOutcome, MetaQuery, MetaRefusal};
@@ -9,10 +9,12 @@ use lacuna_model::record::Schema;
 
 use crate::app::Router;
 use crate::catalog::{Fresh, meta_unavailable, odd_body};
-use crate::client::Doubt;
+use crate::client::{Doubt, Unanswered};
 use crate::core::{Target, no_collection, unexpected};
+use crate::deadline::Deadline;
 use crate::error::{Verb, VerbError};
 use crate::verb::Call;
+use crate::verb::operation::LEASE_WAIT;
 
 /// A collection to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,18 +41,7 @@ impl Router {
             extra: new.extra.clone(),
         };
         let answer = self.core().catalog.write(&command, call.deadline).await;
-        let (outcome, _) = answer.map_err(|error| match error.doubt {
-            Doubt::Nothing => meta_unavailable(&error),
-            Doubt::Unknown => VerbError::new(
-                ErrorCode::OutcomeUnknown,
-                format!(
-                    "whether the collection was made is not known ({}); list the collections",
-                    error.message
-                ),
-            )
-            .with("settles_by", call.deadline.unix_ms()),
-        })?;
-        match outcome {
+        match answer.map_err(|error| undecided(&error, call, "the collection was made"))?.0 {
             MetaOutcome::Collection(collection) => Ok(collection),
             // Ours: an earlier attempt of this call whose answer was lost.
             MetaOutcome::Refused(MetaRefusal::Exists(existing))
@@ -90,5 +81,40 @@ impl Router {
             .resolve(&target.collection, &target.namespace, Fresh::Asked, call.deadline)
             .await?;
         resolved.map(|resolved| resolved.collection.clone()).ok_or_else(|| no_collection(collection))
+    }
+
+    /// Changes a collection's name, extra or protection: all that the change names, or nothing. Repeating it
+    /// changes nothing more. A taken name is refused.
+    pub async fn alter_collection(
+        &self,
+        call: &Call,
+        collection: &CollectionRef,
+        change: CollectionChange,
+    ) -> Verb<Collection> {
+        let before = self.describe_collection(call, collection).await?;
+        let renamed = change.name.as_ref().is_some_and(|name| *name != before.name);
+        let command = MetaCommand::AlterCollection { collection: before.id, change };
+        let answer = self.core().catalog.write(&command, call.deadline).await;
+        let seen = Deadline::within(LEASE_WAIT);
+        let outcome = answer.map_err(|error| undecided(&error, call, "the collection was changed"))?.0;
+        let MetaOutcome::Collection(after) = outcome else { return Err(unexpected(&outcome, collection)) };
+        // This router's own copies go now; another's when it next reads the changes, and after the lease at the latest.
+        let _read = self.core().catalog.renew(call.deadline).await;
+        if renamed && !before.home.surface.calls_by_id() {
+            tokio::time::sleep(seen.left()).await;
+        }
+        Ok(after)
+    }
+}
+
+/// A change of the catalog without an answer: it wasn't made, or whether it was isn't known.
+pub(crate) fn undecided(error: &Unanswered, call: &Call, made: &str) -> VerbError {
+    match error.doubt {
+        Doubt::Nothing => meta_unavailable(error),
+        Doubt::Unknown => VerbError::new(
+            ErrorCode::OutcomeUnknown,
+            format!("whether {made} is not known ({}); look before repeating it", error.message),
+        )
+        .with("settles_by", call.deadline.unix_ms()),
     }
 }

@@ -6,6 +6,7 @@ pub mod caller;
 pub mod cluster;
 pub mod collections;
 pub mod count;
+pub mod databases;
 pub mod delete;
 pub mod get;
 pub mod list;

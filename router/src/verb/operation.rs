@@ -23,7 +23,7 @@ use crate::verb::{Call, Respond};
 
 /// After a deleteAll's or drop's entry was seen, no answer but a complete one goes out for so long: by then no
 /// router begins a call on the old contents (protocol PN5).
-const LEASE_WAIT: Duration = Duration::from_millis(3_100);
+pub(crate) const LEASE_WAIT: Duration = Duration::from_millis(3_100);
 /// Pause between looks at an operation that waits for earlier ones.
 const WATCH_PAUSE: Duration = Duration::from_millis(50);
 

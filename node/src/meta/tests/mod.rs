@@ -2,6 +2,7 @@
 
 mod catalog;
 mod claims;
+mod databases;
 mod driver;
 mod fake_shards;
 mod joins;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lacuna_model::MapEpoch;
+use lacuna_model::catalog::{CollectionChange, Protection};
 use lacuna_model::meta::ClaimKey;
 use proptest::prelude::*;
 
@@ -15,6 +16,7 @@ enum Step {
     Open(u8, u8),
     DeleteAll(u8, u8, u8),
     Drop(u8, u8),
+    Alter(u8, u8, Option<bool>),
     DeleteWhere(u8, u8, Option<u64>),
     Claim(u8, u8),
     Report(u8, u8, u8, u64),
@@ -30,6 +32,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (name(), name()).prop_map(|(c, n)| Step::Open(c, n)),
         (name(), name(), any::<u8>()).prop_map(|(c, n, k)| Step::DeleteAll(c, n, k)),
         (name(), any::<u8>()).prop_map(|(c, k)| Step::Drop(c, k)),
+        (name(), name(), any::<Option<bool>>()).prop_map(|(c, n, p)| Step::Alter(c, n, p)),
         (name(), any::<u8>(), proptest::option::of(0..9_u64))
             .prop_map(|(c, k, l)| Step::DeleteWhere(c, k, l)),
         (any::<u8>(), 0..2_u8).prop_map(|(k, d)| Step::Claim(k, d)),
@@ -46,7 +49,7 @@ fn command(step: &Step) -> MetaCommand {
     let name = |n: &u8| format!("n{n}");
     match step {
         Step::Create(c) => create(&format!("c{c}")),
-        Step::Open(..) | Step::Wait(_) | Step::Finish(_) => MetaCommand::Tick,
+        Step::Open(..) | Step::Alter(..) | Step::Wait(_) | Step::Finish(_) => MetaCommand::Tick,
         Step::DeleteAll(c, n, k) => {
             MetaCommand::Record(delete_all(&format!("k{k}"), collection(c), &name(n)))
         }
@@ -107,7 +110,8 @@ impl Seen {
             | MetaOutcome::Done
             | MetaOutcome::Collection(_)
             | MetaOutcome::Resolved(_)
-            | MetaOutcome::Refused(_) => return,
+            | MetaOutcome::Refused(_)
+            | MetaOutcome::Database(_) => return,
         };
         assert!(number > self.last);
         self.last = number;
@@ -119,6 +123,8 @@ impl Seen {
         let query = MetaQuery::Collections { account: Account::default(), home: None };
         let MetaBody::Collections(collections) = log.state.query(&query).body else { panic!() };
         for collection in collections {
+            let found = log.resolve(by_name(&collection.name), "").map(|(found, _)| found);
+            assert_eq!(found, Some(collection.clone()), "each is found by its name, and no two share one");
             let MetaBody::Namespaces(names) = log.state.query(&MetaQuery::Namespaces(collection.id)).body
             else {
                 panic!()
@@ -179,6 +185,14 @@ fn run(log: &mut Log, step: &Step) -> MetaOutcome {
             };
             let namespace = named(&format!("n{n}"));
             log.run(MetaCommand::OpenNamespace { collection: collection.id, namespace })
+        }
+        Step::Alter(c, n, protect) => {
+            let Some((collection, _)) = log.resolve(by_name(&format!("c{c}")), "") else {
+                return MetaOutcome::Done;
+            };
+            let protected = protect.map(|on| if on { Protection::On } else { Protection::Off });
+            let change = CollectionChange { name: Some(format!("c{n}")), extra: None, protected };
+            log.run(MetaCommand::AlterCollection { collection: collection.id, change })
         }
         Step::Finish(n) => {
             let number = OpNumber(u64::from(*n));

@@ -1,16 +1,17 @@
 //! A meta group in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lacuna_model::catalog::{
-    ClusterInfo, Collection, CollectionRef, Operation, OperationKind, Resolved, ShardProgress,
+    ClusterInfo, Collection, CollectionChange, CollectionRef, Database, DatabaseName, Operation,
+    OperationKind, Protection, Resolved, ShardProgress, Surface,
 };
 use lacuna_model::meta::{
     Changed, Claim, ClaimKey, MetaBody, MetaCommand, MetaOutcome, MetaQuery, MetaRefusal, MetaReply,
     RecordOperation,
 };
 use lacuna_model::outcome::RowStatus;
-use lacuna_model::{CollectionId, Incarnation, NamespaceName, OpNumber, Stamp};
+use lacuna_model::{CollectionId, DatabaseId, Incarnation, NamespaceName, OpNumber, Stamp};
 
 pub(crate) struct Meta {
     pub(crate) index: u64,
@@ -20,6 +21,8 @@ pub(crate) struct Meta {
     pub(crate) operations: Vec<(Operation, u128)>,
     claims: BTreeMap<String, Claim>,
     changes: Vec<(u64, Changed)>,
+    tenants: BTreeSet<String>,
+    databases: Vec<Database>,
     next: u64,
 }
 
@@ -33,6 +36,8 @@ impl Meta {
             operations: Vec::new(),
             claims: BTreeMap::new(),
             changes: Vec::new(),
+            tenants: [DatabaseName::DEFAULT_TENANT.to_owned()].into(),
+            databases: Vec::new(),
             next: 0,
         }
     }
@@ -68,6 +73,7 @@ impl Meta {
                     schema: *schema,
                     created: Stamp(1_700_000_000_000_000),
                     extra: extra.clone(),
+                    protected: Protection::Off,
                 };
                 self.collections.push(collection.clone());
                 MetaOutcome::Collection(collection)
@@ -103,7 +109,50 @@ impl Meta {
             | MetaCommand::FixDimension { .. }
             | MetaCommand::Closed { .. }
             | MetaCommand::Tick => MetaOutcome::Done,
+            MetaCommand::AlterCollection { collection, change } => self.alter(*collection, change),
+            MetaCommand::CreateTenant { tenant, .. } => {
+                if self.tenants.insert(tenant.clone()) {
+                    MetaOutcome::Done
+                } else {
+                    MetaOutcome::Refused(MetaRefusal::TenantExists)
+                }
+            }
+            MetaCommand::CreateDatabase(named) => {
+                if !self.tenants.contains(&named.tenant) {
+                    return MetaOutcome::Refused(MetaRefusal::NoTenant);
+                }
+                let database = Database { id: DatabaseId(self.number()), named: named.clone() };
+                if self.databases.iter().any(|there| there.named == *named) {
+                    return MetaOutcome::Refused(MetaRefusal::DatabaseExists(database));
+                }
+                self.databases.push(database.clone());
+                MetaOutcome::Database(database)
+            }
+            MetaCommand::DropDatabase { named, id } => {
+                let home = named.home(Surface::Chroma);
+                let held = self.collections.iter().filter(|found| found.home == home).count() as u64;
+                if held > 0 {
+                    return MetaOutcome::Refused(MetaRefusal::NotEmpty(held));
+                }
+                self.databases.retain(|there| there.id != *id || named.is_default());
+                MetaOutcome::Done
+            }
         }
+    }
+
+    fn alter(&mut self, id: CollectionId, change: &CollectionChange) -> MetaOutcome {
+        self.note(Changed::Collection(id));
+        let taken = |found: &&Collection| found.id != id && change.name.as_ref() == Some(&found.name);
+        if let Some(there) = self.collections.iter().find(taken) {
+            return MetaOutcome::Refused(MetaRefusal::Exists(Box::new(there.clone())));
+        }
+        let Some(found) = self.collections.iter_mut().find(|found| found.id == id) else {
+            return MetaOutcome::Refused(MetaRefusal::NoCollection);
+        };
+        found.name = change.name.clone().unwrap_or_else(|| found.name.clone());
+        found.extra = change.extra.clone().unwrap_or_else(|| found.extra.clone());
+        found.protected = change.protected.unwrap_or(found.protected);
+        MetaOutcome::Collection(found.clone())
     }
 
     fn record(&mut self, ask: &RecordOperation, stamp: Stamp) -> MetaOutcome {
@@ -115,8 +164,20 @@ impl Meta {
             };
         }
         let Some(found) = self.find(&ask.collection).cloned() else {
-            return MetaOutcome::Refused(MetaRefusal::NoCollection);
+            let joined = self.operations.iter().find(|(known, _)| {
+                let named = CollectionRef::Id(known.account.clone(), known.collection);
+                known.finished.is_none() && ask.collection == named
+            });
+            return match joined {
+                Some((known, _)) => {
+                    MetaOutcome::Operation { operation: Box::new(known.clone()), fresh: false }
+                }
+                None => MetaOutcome::Refused(MetaRefusal::NoCollection),
+            };
         };
+        if ask.kind == OperationKind::DropCollection && found.protected == Protection::On {
+            return MetaOutcome::Refused(MetaRefusal::Protected(found.id));
+        }
         let name = ask.namespace.clone().unwrap_or_default();
         let incarnations: Vec<Incarnation> = match ask.kind {
             OperationKind::DeleteWhere { .. } => {
@@ -196,7 +257,23 @@ impl Meta {
                     Box::new(Resolved { collection: found.clone(), incarnation })
                 }))
             }
-            MetaQuery::Collections { .. } => MetaBody::Collections(self.collections.clone()),
+            MetaQuery::Collections { home, .. } => {
+                let wanted = |found: &&Collection| home.as_ref().is_none_or(|home| found.home == *home);
+                MetaBody::Collections(self.collections.iter().filter(wanted).cloned().collect())
+            }
+            MetaQuery::Tenants(_) => MetaBody::Tenants(self.tenants.iter().cloned().collect()),
+            MetaQuery::Databases { tenant, .. } => {
+                let of = |there: &&Database| there.named.tenant == *tenant;
+                let known = self.tenants.contains(tenant);
+                MetaBody::Databases(known.then(|| self.databases.iter().filter(of).cloned().collect()))
+            }
+            MetaQuery::Dropping(_) => {
+                let drops = |operation: &Operation| {
+                    operation.kind == OperationKind::DropCollection && operation.finished.is_none()
+                };
+                let open = self.operations.iter().filter(|(operation, _)| drops(operation));
+                MetaBody::Dropping(open.map(|(operation, _)| operation.collection).collect())
+            }
             MetaQuery::Namespaces(id) => MetaBody::Namespaces(
                 self.namespaces
                     .iter()
