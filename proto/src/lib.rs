@@ -5,6 +5,7 @@ pub mod codec;
 pub mod handle;
 pub mod peer_clock;
 pub mod remote;
+pub mod tls;
 
 /// Generated code of `proto/lacuna.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::pedantic)]

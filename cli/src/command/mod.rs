@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod check;
+mod client_port;
 mod cluster;
 mod collection;
 mod completion;

@@ -79,7 +79,8 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let node = Node::start(config).await.with_context(|| format!("node {id} could not be started"))?;
     println!("node {id} listening on {}", node.address());
     println!("data in {}", settings.data_dir.display());
-    let shown = listener.map(|listener| HttpServer::start(listener, health(&node, metrics))).transpose()?;
+    let shown =
+        listener.map(|listener| HttpServer::start(listener, health(&node, metrics), None)).transpose()?;
     if let Some(server) = &shown {
         println!("health and metrics on http://{}", server.address);
     }

@@ -13,6 +13,7 @@ use lacuna_proto::handle::NodeHandle;
 use lacuna_proto::remote::RemoteNode;
 use lacuna_router::{Connector, Router, RouterConfig};
 
+use super::client_port::{TlsFlags, client_port};
 use super::every_command::Common;
 use super::first_request::first_request;
 use crate::config::{Overrides, network};
@@ -34,6 +35,8 @@ pub(crate) struct Args {
     /// Serve without keys on an address that others can reach.
     #[arg(long)]
     insecure_open: bool,
+    #[command(flatten)]
+    tls: TlsFlags,
 }
 
 pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
@@ -41,13 +44,14 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("listen", args.listen.as_deref())
         .set("peers", args.nodes.as_deref())
         .switch("insecure_open", args.insecure_open);
-    let settings = common.start(flags)?.settings;
+    let settings = common.start(args.tls.onto(flags))?.settings;
     let listen = network::listen_address(&settings.listen)?;
     network::refuse_open(listen, settings.insecure_open)?;
     let seeds = infos(&network::peers(&settings.peers)?);
     if seeds.is_empty() {
         bail!("no nodes to ask; give --nodes 1=host:port,2=host:port. Nothing was started.");
     }
+    let tls = client_port(&settings)?;
     let mut stop = Stop::listen()?;
     let listener = bind(listen).await?;
     let config = RouterConfig {
@@ -57,8 +61,8 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         ..RouterConfig::new(seeds)
     };
     let router = Router::new(config, Arc::new(Remote)).with_metrics(record()?);
-    let server = HttpServer::start(listener, router.app())?;
-    let url = format!("http://{}", server.address);
+    let server = HttpServer::start(listener, router.app(), tls)?;
+    let url = server.url();
     println!("router listening on {url}, asking {}", settings.peers);
     println!("{}", first_request(&url));
     let signal = stop.asked().await;

@@ -12,6 +12,7 @@ use lacuna_proto::handle::NodeHandle;
 use lacuna_router::verb::cluster::Readiness;
 use lacuna_router::{Connector, Router, RouterConfig};
 
+use super::client_port::{TlsFlags, client_port};
 use super::every_command::Common;
 use super::first_request::first_request;
 use super::router::remote;
@@ -40,6 +41,8 @@ pub(crate) struct Args {
     /// Serve without keys on an address that others can reach.
     #[arg(long)]
     insecure_open: bool,
+    #[command(flatten)]
+    tls: TlsFlags,
 }
 
 /// The one node's id.
@@ -53,9 +56,10 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("data_dir", args.data_dir.as_ref().map(|path| path.to_string_lossy().into_owned()))
         .set("shards", args.shards)
         .switch("insecure_open", args.insecure_open);
-    let settings = common.start(flags)?.settings;
+    let settings = common.start(args.tls.onto(flags))?.settings;
     let listen = network::listen_address(&settings.listen)?;
     network::refuse_open(listen, settings.insecure_open)?;
+    let tls = client_port(&settings)?;
     let mut stop = Stop::listen()?;
     let listener = bind(listen).await?;
     let metrics = record()?;
@@ -70,7 +74,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         ..RouterConfig::new(vec![seed])
     };
     let router = Router::new(config, connector).with_metrics(metrics);
-    let server = HttpServer::start(listener, router.app())?;
+    let server = HttpServer::start(listener, router.app(), tls)?;
     let stopped = tokio::select! {
         () = until_ready(&router) => None,
         asked = stop.asked() => Some(asked),
@@ -78,7 +82,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let signal = if let Some(signal) = stopped {
         signal
     } else {
-        let url = format!("http://{}", server.address);
+        let url = server.url();
         println!("lacuna {} listening on {url}", env!("CARGO_PKG_VERSION"));
         println!("data in {}", settings.data_dir.display());
         println!("{}", first_request(&url));

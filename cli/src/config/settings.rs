@@ -33,6 +33,10 @@ pub(crate) struct Settings {
     pub(crate) peers: String,
     /// Where a node shows health and metrics over HTTP; empty: nowhere.
     pub(crate) metrics_listen: String,
+    /// Certificate chain of the client port, PEM; empty: plain text.
+    pub(crate) tls_cert: PathBuf,
+    /// Its private key, PEM.
+    pub(crate) tls_key: PathBuf,
     /// Memory for sled's cache, MB a replica.
     pub(crate) cache_mb: u64,
     /// Requests that take longer are logged with their phases.
@@ -82,6 +86,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("node_listen", Kind::Text, "127.0.0.1:7001", "where this node serves other processes"),
     key("peers", Kind::Text, "", "the cluster's nodes, 1=host:port,2=host:port"),
     key("metrics_listen", Kind::Text, "", "where a node shows health and metrics over HTTP; empty: nowhere"),
+    key("tls_cert", Kind::Text, "", "certificate chain of the client port, a PEM file; empty: plain text"),
+    key("tls_key", Kind::Text, "", "private key of the client port, a PEM file"),
     key("cache_mb", Kind::Number, "32", "memory for the store's cache, MB a replica"),
     key("slow_request_ms", Kind::Number, "500", "longer requests are logged with their phases"),
     key("log", Kind::Text, "info", "log filter, as in RUST_LOG"),

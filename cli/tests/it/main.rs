@@ -9,4 +9,5 @@ mod export;
 mod messages;
 mod serve;
 mod server;
+mod tls;
 mod walk;

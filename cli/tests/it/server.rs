@@ -82,7 +82,10 @@ impl Server {
             said.push_str(&line);
             said.push('\n');
             if url.is_none() {
-                url = line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned);
+                url = line
+                    .split_whitespace()
+                    .find(|word| word.starts_with("http://") || word.starts_with("https://"))
+                    .map(str::to_owned);
             }
             if line.contains(last) {
                 break;
