@@ -16,6 +16,8 @@ pub const MAX_NAME_BYTES: usize = 512;
 pub const MAX_FILTER_DEPTH: usize = 32;
 /// Most nodes in a filter.
 pub const MAX_FILTER_NODES: usize = 1_024;
+/// Most bytes of the ids in a filter, together: it is one command of a log.
+pub const MAX_FILTER_ID_BYTES: usize = 2 << 20;
 /// Most values in `$in` or `$nin`.
 pub const MAX_IN_VALUES: usize = 10_000;
 /// Largest compiled regular expression, bytes.

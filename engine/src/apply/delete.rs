@@ -56,7 +56,7 @@ fn one(
         Some(old) => {
             let matches = match judge {
                 None => true,
-                Some(judge) => judge.matches(&decode(&old, Vector::Skip)?),
+                Some(judge) => judge.matches(&key.id, &decode(&old, Vector::Skip)?),
             };
             if matches {
                 transaction.remove_record(incarnation, &key, &old);

@@ -309,7 +309,7 @@ impl ShardIndex {
             None => Candidates::Rows(roaring::RoaringBitmap::new()),
             Some(rows) => {
                 let rows = rows.read();
-                narrow::narrow(&rows.meta, &rows.live, filter)
+                narrow::narrow(&rows, filter)
             }
         }
     }
@@ -324,7 +324,7 @@ impl ShardIndex {
     ) -> Vec<RecordKey> {
         let Some(rows) = self.rows(incarnation) else { return Vec::new() };
         let rows = rows.read();
-        keys::matching(&rows, &narrow::narrow(&rows.meta, &rows.live, filter), after, upto)
+        keys::matching(&rows, &narrow::narrow(&rows, filter), after, upto)
     }
 
     /// End of the longest range behind `after` with at most `budget` candidates, at least one (protocol PW2).
@@ -337,7 +337,7 @@ impl ShardIndex {
     ) -> Upto {
         let Some(rows) = self.rows(incarnation) else { return Upto::End };
         let rows = rows.read();
-        keys::plan(&rows, &narrow::narrow(&rows.meta, &rows.live, filter), after, budget)
+        keys::plan(&rows, &narrow::narrow(&rows, filter), after, budget)
     }
 
     /// Nearest neighbours: best first, ties by id; `k` of them if so many match.

@@ -2,12 +2,13 @@
 
 use std::ops::Bound;
 
-use lacuna_model::filter::{FieldTest, Filter, Look, Order};
+use lacuna_model::filter::{FieldTest, Filter, IdSet, Look, Order};
 use lacuna_model::number::NumberKey;
 use lacuna_model::value::Scalar;
 use roaring::RoaringBitmap;
 
 use super::metadata::{MetaIndex, Stand};
+use super::rows::Rows;
 
 /// Rows that can match a filter: always a superset of those that do; the record in the store decides (INV-3).
 #[derive(Clone, Debug, PartialEq)]
@@ -32,19 +33,44 @@ impl Narrowed {
     }
 }
 
-/// Narrows to the rows of an index that can match; `live` are all its rows.
-pub(crate) fn narrow(meta: &MetaIndex, live: &RoaringBitmap, filter: &Filter) -> Candidates {
-    of_filter(meta, live, filter).candidates
+/// Ids that are looked up instead of asking the other tests of an `And`: the store judges so few anyway.
+const FEW_IDS: usize = 1_024;
+
+/// Narrows to the rows of an index that can match.
+pub(crate) fn narrow(rows: &Rows, filter: &Filter) -> Candidates {
+    of_filter(rows, filter).candidates
 }
 
-fn of_filter(meta: &MetaIndex, live: &RoaringBitmap, filter: &Filter) -> Narrowed {
+fn of_filter(rows: &Rows, filter: &Filter) -> Narrowed {
     match filter {
-        Filter::And(parts) => all_of(parts.iter().map(|part| of_filter(meta, live, part))),
-        Filter::Or(parts) => any_of(parts.iter().map(|part| of_filter(meta, live, part))),
-        Filter::Not(inner) => complement(live, of_filter(meta, live, inner)),
-        Filter::Field(key, test) => of_field(meta, key, test),
+        Filter::And(parts) => match few_ids(parts) {
+            Some(ids) => Narrowed { exact: parts.len() == 1, ..of_ids(rows, ids) },
+            None => all_of(parts.iter().map(|part| of_filter(rows, part))),
+        },
+        Filter::Or(parts) => any_of(parts.iter().map(|part| of_filter(rows, part))),
+        Filter::Not(inner) => complement(&rows.live, of_filter(rows, inner)),
+        Filter::Field(key, test) => of_field(&rows.meta, key, test),
         Filter::Document(_) => Narrowed::UNKNOWN,
+        Filter::Ids(ids) => of_ids(rows, ids),
     }
+}
+
+/// The first id set among the parts that is small.
+fn few_ids(parts: &[Filter]) -> Option<&IdSet> {
+    parts.iter().find_map(|part| match part {
+        Filter::Ids(ids) if ids.as_slice().len() <= FEW_IDS => Some(ids),
+        Filter::Ids(_)
+        | Filter::And(_)
+        | Filter::Or(_)
+        | Filter::Not(_)
+        | Filter::Field(..)
+        | Filter::Document(_) => None,
+    })
+}
+
+fn of_ids(rows: &Rows, ids: &IdSet) -> Narrowed {
+    let found = ids.as_slice().iter().filter_map(|id| rows.ids.get(id.as_str()));
+    Narrowed::exactly(found.copied().collect())
 }
 
 fn all_of(parts: impl Iterator<Item = Narrowed>) -> Narrowed {

@@ -151,7 +151,7 @@ impl Searcher<'_> {
     /// Rows the filter leaves; `None` for all.
     fn candidates(&self, rows: &Rows) -> Option<RoaringBitmap> {
         let filter = self.request.filter.as_ref()?;
-        match narrow(&rows.meta, &rows.live, filter.filter) {
+        match narrow(rows, filter.filter) {
             Candidates::All => None,
             Candidates::Rows(candidates) => Some(candidates),
         }

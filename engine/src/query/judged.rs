@@ -55,5 +55,5 @@ pub(super) fn matches(
         return Ok(false);
     };
     let record = decode(&value, Vector::Skip)?;
-    Ok(filter.matches(&record.metadata, record.document.as_deref()))
+    Ok(filter.matches(&key.id, &record.metadata, record.document.as_deref()))
 }

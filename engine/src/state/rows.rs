@@ -23,8 +23,8 @@ impl Judge {
     }
 
     /// The verdict on a record as the store has it (INV-3).
-    pub(crate) fn matches(&self, record: &StoredRecord) -> bool {
-        self.0.as_ref().is_some_and(|filter| filter.matches(&record.metadata, record.document.as_deref()))
+    pub(crate) fn matches(&self, id: &str, record: &StoredRecord) -> bool {
+        self.0.as_ref().is_some_and(|filter| filter.matches(id, &record.metadata, record.document.as_deref()))
     }
 }
 
@@ -59,6 +59,6 @@ impl RowState {
         record.written <= self.row.bound
             && record.holds == 0
             && self.row.after.as_ref().is_none_or(|after| key > after)
-            && self.judge.as_ref().is_some_and(|judge| judge.matches(record))
+            && self.judge.as_ref().is_some_and(|judge| judge.matches(&key.id, record))
     }
 }

@@ -58,8 +58,8 @@ impl At {
     }
 }
 
-pub(crate) fn matches(filter: &Filter, record: &NaiveRecord) -> bool {
-    filter.compile().unwrap().matches(&record.metadata, record.document.as_deref())
+pub(crate) fn matches(filter: &Filter, id: &str, record: &NaiveRecord) -> bool {
+    filter.compile().unwrap().matches(id, &record.metadata, record.document.as_deref())
 }
 
 impl Naive {
@@ -219,7 +219,7 @@ impl Naive {
     fn delete(&mut self, inc: u64, key: &Key, filter: Option<&Filter>) -> Fate {
         match self.get(inc, key) {
             None => Fate::Absent,
-            Some(record) if filter.is_some_and(|filter| !matches(filter, &record)) => Fate::Unmatched,
+            Some(record) if filter.is_some_and(|filter| !matches(filter, &key.1, &record)) => Fate::Unmatched,
             Some(_) => {
                 self.contents.entry(inc).or_default().records.remove(key);
                 Fate::Deleted

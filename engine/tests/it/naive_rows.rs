@@ -65,7 +65,7 @@ impl Naive {
         let mut doomed = BTreeMap::new();
         if let (None, Some(contents)) = (start.limit, self.contents.get_mut(&incarnation)) {
             doomed = contents.records.clone();
-            doomed.retain(|_, record| matches(&start.filter, record));
+            doomed.retain(|key, record| matches(&start.filter, &key.1, record));
             contents.records.retain(|key, _| !doomed.contains_key(key));
         }
         let view = RowView {
@@ -113,7 +113,7 @@ impl Naive {
             }
             let inside =
                 after.as_ref().is_none_or(|after| key > *after) && end.as_ref().is_none_or(|end| key <= *end);
-            if !inside || record.written > bound || !matches(&filter, &record) {
+            if !inside || record.written > bound || !matches(&filter, &key.1, &record) {
                 continue;
             }
             self.take(at, number, incarnation, &key);

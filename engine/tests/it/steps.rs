@@ -88,10 +88,10 @@ fn draw() -> impl Strategy<Value = Draw> {
         2 => (inc(), items()).prop_map(|(i, items)| Draw::Merge(i, items)),
         3 => (inc(), items()).prop_map(|(i, items)| Draw::Update(i, items)),
         3 => (inc(), ids()).prop_map(|(i, ids)| Draw::Delete(i, ids)),
-        2 => (inc(), ids(), 0..8u8).prop_map(|(i, ids, f)| Draw::DeleteWhere(i, ids, f)),
+        2 => (inc(), ids(), 0..FILTERS).prop_map(|(i, ids, f)| Draw::DeleteWhere(i, ids, f)),
         1 => (inc(), (0..IDS, 0..4u8)).prop_map(|(i, item)| Draw::OtherSchema(i, item)),
         2 => any::<u8>().prop_map(Draw::Repeat),
-        6 => (1..NUMBERS as u8, inc(), 0..8u8, limit(), any::<u8>()).prop_map(
+        6 => (1..NUMBERS as u8, inc(), 0..FILTERS, limit(), any::<u8>()).prop_map(
             |(number, incarnation, filter, limit, upto)| Draw::Start { number, incarnation, filter, limit, upto }
         ),
         5 => (any::<u8>(), any::<u8>(), prop::bool::weighted(0.1)).prop_map(
@@ -122,6 +122,14 @@ fn id_of(number: u8) -> String {
     format!("k{number}")
 }
 
+/// Some ids that are drawn, and one that never is.
+fn by_id() -> Filter {
+    Filter::ids(["k1", "k2", "k5", "k9", "k12", "nobody"].map(id)).unwrap()
+}
+
+/// How many filters there are.
+pub(crate) const FILTERS: u8 = 11;
+
 pub(crate) fn filter_of(number: u8) -> Filter {
     let less = FieldTest::Compare { order: Order::LessOrEqual, than: Scalar::Float(1.5) };
     match number {
@@ -130,7 +138,10 @@ pub(crate) fn filter_of(number: u8) -> Filter {
         4 => n_is(1).negated(),
         5 => Filter::Document(DocumentTest::Contains("n2".to_owned())),
         6 => Filter::any_of(vec![n_is(0), Filter::Document(DocumentTest::Contains("n3".to_owned()))]),
-        _ => Filter::field("n", FieldTest::Exists),
+        7 => Filter::field("n", FieldTest::Exists),
+        8 => Filter::all_of(vec![by_id(), n_is(2).negated()]),
+        9 => by_id(),
+        _ => Filter::any_of(vec![n_is(1), by_id()]).negated(),
     }
 }
 

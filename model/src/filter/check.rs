@@ -4,7 +4,11 @@ use regex::{Regex, RegexBuilder};
 
 use super::error::Path;
 use super::{DocumentTest, FieldTest, Filter, FilterError, Usage};
-use crate::limits::{MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_REGEXES, MAX_IN_VALUES, MAX_REGEX_BYTES};
+use crate::ids::RecordId;
+use crate::limits::{
+    MAX_FILTER_DEPTH, MAX_FILTER_ID_BYTES, MAX_FILTER_NODES, MAX_FILTER_REGEXES, MAX_IN_VALUES, MAX_ITEMS,
+    MAX_REGEX_BYTES,
+};
 use crate::number::NumberKey;
 use crate::value::Scalar;
 
@@ -55,6 +59,11 @@ impl Check {
             Filter::Not(inner) => self.visit(inner, &path.key("$not"), depth + 1),
             Filter::Field(key, test) => self.field(test, &path.key(key)),
             Filter::Document(test) => self.document(test, &path.key("$document")),
+            Filter::Ids(set) => {
+                let path = path.key("$ids");
+                list_length(set.as_slice().len(), self.usage, &path)?;
+                ids(set.as_slice(), &path)
+            }
         }
     }
 
@@ -104,6 +113,22 @@ impl Check {
             }
         }
     }
+}
+
+/// Ids within their limits, in number and size.
+pub(super) fn ids(ids: &[RecordId], path: &Path<'_>) -> Result<(), FilterError> {
+    if ids.len() > MAX_ITEMS {
+        return Err(FilterError::at(path, format!("{} ids", ids.len()), format!("at most {MAX_ITEMS}")));
+    }
+    let bytes: usize = ids.iter().map(|id| id.as_str().len()).sum();
+    if bytes > MAX_FILTER_ID_BYTES {
+        return Err(FilterError::at(
+            path,
+            format!("ids of {bytes} bytes together"),
+            format!("at most {MAX_FILTER_ID_BYTES} bytes beside a filter"),
+        ));
+    }
+    Ok(())
 }
 
 fn is_finite(value: &Scalar) -> bool {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use regex::Regex;
 
 use super::error::Path;
-use super::{DocumentTest, FieldTest, Filter, FilterError, Look, Order, check};
+use super::{DocumentTest, FieldTest, Filter, FilterError, IdSet, Look, Order, check};
 use crate::number::NumberKey;
 use crate::value::{MetaValue, Metadata, Scalar};
 
@@ -23,6 +23,7 @@ enum Node {
     Field(String, Test),
     Contains(String),
     Regex(Regex),
+    Ids(IdSet),
 }
 
 #[derive(Clone, Debug)]
@@ -55,9 +56,9 @@ impl Filter {
 }
 
 impl CompiledFilter {
-    /// Whether a record with this metadata and document matches.
-    pub fn matches(&self, metadata: &Metadata, document: Option<&str>) -> bool {
-        self.root.holds(metadata, document)
+    /// Whether a record with this id, metadata and document matches.
+    pub fn matches(&self, id: &str, metadata: &Metadata, document: Option<&str>) -> bool {
+        self.root.holds(Judged { id, metadata, document })
     }
 }
 
@@ -78,6 +79,7 @@ fn node(filter: &Filter, path: &Path<'_>, depth: usize) -> Result<Node, FilterEr
         Filter::Document(DocumentTest::Regex(pattern)) => {
             Node::Regex(check::regex(pattern, &path.key("$document").key("$regex"))?)
         }
+        Filter::Ids(ids) => Node::Ids(ids.clone()),
     })
 }
 
@@ -99,15 +101,24 @@ fn field(test: &FieldTest, path: &Path<'_>) -> Result<Test, FilterError> {
     })
 }
 
+/// What a verdict depends on.
+#[derive(Clone, Copy)]
+struct Judged<'a> {
+    id: &'a str,
+    metadata: &'a Metadata,
+    document: Option<&'a str>,
+}
+
 impl Node {
-    fn holds(&self, metadata: &Metadata, document: Option<&str>) -> bool {
+    fn holds(&self, of: Judged<'_>) -> bool {
         match self {
-            Self::And(parts) => parts.iter().all(|part| part.holds(metadata, document)),
-            Self::Or(parts) => parts.iter().any(|part| part.holds(metadata, document)),
-            Self::Not(inner) => !inner.holds(metadata, document),
-            Self::Field(key, test) => metadata.get(key).is_some_and(|value| test.holds(value)),
-            Self::Contains(text) => document.is_some_and(|document| document.contains(text.as_str())),
-            Self::Regex(regex) => document.is_some_and(|document| regex.is_match(document)),
+            Self::And(parts) => parts.iter().all(|part| part.holds(of)),
+            Self::Or(parts) => parts.iter().any(|part| part.holds(of)),
+            Self::Not(inner) => !inner.holds(of),
+            Self::Field(key, test) => of.metadata.get(key).is_some_and(|value| test.holds(value)),
+            Self::Contains(text) => of.document.is_some_and(|document| document.contains(text.as_str())),
+            Self::Regex(regex) => of.document.is_some_and(|document| regex.is_match(document)),
+            Self::Ids(ids) => ids.has(of.id),
         }
     }
 }

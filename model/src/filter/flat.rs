@@ -5,7 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::check::{MAX_TREE_DEPTH, MAX_TREE_NODES};
-use super::{DocumentTest, FieldTest, Filter};
+use super::{DocumentTest, FieldTest, Filter, IdSet};
 
 /// One node as it is read. The order of variants is the format; [`NodeRef`] has the same.
 #[derive(Deserialize)]
@@ -17,6 +17,7 @@ enum Node {
     Not,
     Field(String, FieldTest),
     Document(DocumentTest),
+    Ids(IdSet),
 }
 
 /// One node as it is written.
@@ -28,6 +29,7 @@ enum NodeRef<'a> {
     Not,
     Field(&'a str, &'a FieldTest),
     Document(&'a DocumentTest),
+    Ids(&'a IdSet),
 }
 
 impl Serialize for Filter {
@@ -58,6 +60,7 @@ fn flatten<'a>(filter: &'a Filter, nodes: &mut Vec<NodeRef<'a>>) {
         }
         Filter::Field(key, test) => nodes.push(NodeRef::Field(key, test)),
         Filter::Document(test) => nodes.push(NodeRef::Document(test)),
+        Filter::Ids(ids) => nodes.push(NodeRef::Ids(ids)),
     }
 }
 
@@ -96,6 +99,7 @@ impl Stack {
             }
             Node::Field(key, test) => (Filter::Field(key, test), 1),
             Node::Document(test) => (Filter::Document(test), 1),
+            Node::Ids(ids) => (Filter::Ids(ids), 1),
         };
         if depth > MAX_TREE_DEPTH {
             return Err("a filter nested too deep");

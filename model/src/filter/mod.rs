@@ -19,6 +19,11 @@ use serde::{Deserialize, Serialize};
 pub use compile::CompiledFilter;
 pub use error::FilterError;
 
+use error::Path;
+
+use crate::ids::RecordId;
+#[cfg(doc)]
+use crate::limits::{MAX_FILTER_ID_BYTES, MAX_ITEMS};
 use crate::value::Scalar;
 
 /// A filter over one record.
@@ -36,6 +41,40 @@ pub enum Filter {
     Field(String, FieldTest),
     /// A test of the document. A record without one fails every such test.
     Document(DocumentTest),
+    /// The record's id is one of these. Made by surfaces from their own `ids`, written in no dialect.
+    Ids(IdSet),
+}
+
+/// Ids a record may have: ascending by bytes, each once, within the limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IdSet(Vec<RecordId>);
+
+impl IdSet {
+    /// Of ids in any order; a repeated one counts once. At most [`MAX_ITEMS`] of together
+    /// [`MAX_FILTER_ID_BYTES`].
+    pub fn new(ids: impl IntoIterator<Item = RecordId>) -> Result<Self, FilterError> {
+        let mut ids: Vec<_> = ids.into_iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        check::ids(&ids, &Path::Root("ids"))?;
+        Ok(Self(ids))
+    }
+
+    /// Is this one of them?
+    pub fn has(&self, id: &str) -> bool {
+        self.0.binary_search_by(|one| one.as_str().cmp(id)).is_ok()
+    }
+
+    /// The ids, ascending.
+    pub fn as_slice(&self) -> &[RecordId] {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for IdSet {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(Vec::<RecordId>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
 }
 
 /// A test of one metadata field that is there.
@@ -128,7 +167,9 @@ impl Filter {
         for part in parts {
             match part {
                 Self::And(inner) => flat.extend(inner),
-                Self::Or(_) | Self::Not(_) | Self::Field(..) | Self::Document(_) => flat.push(part),
+                Self::Or(_) | Self::Not(_) | Self::Field(..) | Self::Document(_) | Self::Ids(_) => {
+                    flat.push(part);
+                }
             }
         }
         if flat.len() == 1 { flat.swap_remove(0) } else { Self::And(flat) }
@@ -145,6 +186,12 @@ impl Filter {
         Self::Not(Box::new(self))
     }
 
+    /// A test of the id, to be joined to a `where` by [`Self::all_of`]. Of no ids it matches nothing; a delete by
+    /// it alone is refused as one by an empty list.
+    pub fn ids(ids: impl IntoIterator<Item = RecordId>) -> Result<Self, FilterError> {
+        IdSet::new(ids).map(Self::Ids)
+    }
+
     /// A test of one field.
     pub fn field(key: impl Into<String>, test: FieldTest) -> Self {
         Self::Field(key.into(), test)
@@ -155,7 +202,7 @@ impl Filter {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::reads_document),
             Self::Not(inner) => inner.reads_document(),
-            Self::Field(..) => false,
+            Self::Field(..) | Self::Ids(_) => false,
             Self::Document(_) => true,
         }
     }

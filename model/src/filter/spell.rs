@@ -22,7 +22,8 @@ impl Filter {
     ///
     /// Tests without a native operator are shown under names of their own, which no parser accepts, each with a list of
     /// values: `$contains_same_kind` (Chroma's `$contains`, integers and floats apart), `$eq_or_contains` (Pinecone's
-    /// equality: the scalar or an element of the list), `$contains_any` (made by no parser).
+    /// equality: the scalar or an element of the list), `$contains_any` (made by no parser), and `$ids` (a surface's own
+    /// list of ids).
     pub fn to_json(&self) -> Value {
         match self {
             Self::And(parts) if parts.is_empty() => json!({}),
@@ -37,6 +38,7 @@ impl Filter {
                 let (operator, operand) = document_words(test);
                 one("$document", one(operator, operand))
             }
+            Self::Ids(ids) => one("$ids", ids.as_slice().iter().map(|id| Value::from(id.as_str())).collect()),
         }
     }
 }
@@ -61,7 +63,7 @@ fn negated(inner: &Filter) -> Value {
         Filter::Document(DocumentTest::Regex(pattern)) => {
             one("$document", one("$not_regex", pattern.clone().into()))
         }
-        Filter::And(_) | Filter::Or(_) | Filter::Not(_) => one("$not", inner.to_json()),
+        Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Ids(_) => one("$not", inner.to_json()),
     }
 }
 

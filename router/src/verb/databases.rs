@@ -103,12 +103,11 @@ impl Router {
                 return Ok(dropped);
             }
             match self.change_level(call, &command).await? {
-                MetaOutcome::Done => return Ok(dropped),
                 MetaOutcome::Refused(MetaRefusal::NotEmpty(_)) if !call.deadline.passed() => {
                     call.deadline.pause(AGAIN).await;
                 }
-                // An earlier attempt of this call whose answer was lost.
-                MetaOutcome::Refused(MetaRefusal::NoDatabase) => return Ok(dropped),
+                // Gone already: by an earlier attempt of this call whose answer was lost, or by another's.
+                MetaOutcome::Done | MetaOutcome::Refused(MetaRefusal::NoDatabase) => return Ok(dropped),
                 other => return Err(refused_level(&other)),
             }
         }

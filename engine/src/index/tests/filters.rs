@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use lacuna_model::RecordId;
 use lacuna_model::filter::{DocumentTest, FieldTest, Look, Order};
 use lacuna_model::value::{MetaValue, Scalar};
 
@@ -40,7 +41,7 @@ pub(super) fn metadata(random: &mut Random) -> Metadata {
 
 pub(super) fn filter(random: &mut Random, depth: usize) -> Filter {
     let many = |random: &mut Random| (0..=random.below(3)).map(|_| filter(random, depth - 1)).collect();
-    match random.below(if depth == 0 { 6 } else { 9 }) {
+    match random.below(if depth == 0 { 7 } else { 10 }) {
         0 => Filter::field(KEYS[random.below(3)], FieldTest::Exists),
         1 => {
             let order = [Order::Greater, Order::GreaterOrEqual, Order::Less, Order::LessOrEqual];
@@ -53,8 +54,12 @@ pub(super) fn filter(random: &mut Random, depth: usize) -> Filter {
             let values = (0..=random.below(3)).map(|_| scalar(random)).collect();
             Filter::field(KEYS[random.below(3)], FieldTest::OneOf { values, look: look[random.below(4)] })
         }
-        6 => Filter::And(many(random)),
-        7 => Filter::Or(many(random)),
+        6 => {
+            let ids = (0..random.below(12)).map(|_| format!("r{}", random.below(250)));
+            Filter::ids(ids.map(|id| RecordId::new(id).unwrap())).unwrap()
+        }
+        7 => Filter::And(many(random)),
+        8 => Filter::Or(many(random)),
         _ => Filter::Not(Box::new(filter(random, depth - 1))),
     }
 }
@@ -91,8 +96,9 @@ impl Contents {
 
     pub(super) fn matching(&self, filter: &Filter) -> Vec<String> {
         let judge = filter.compile().unwrap();
-        let matches = |record: &StoredRecord| judge.matches(&record.metadata, record.document.as_deref());
-        self.records.iter().filter(|(_, record)| matches(record)).map(|(id, _)| id.clone()).collect()
+        let matches =
+            |id: &str, record: &StoredRecord| judge.matches(id, &record.metadata, record.document.as_deref());
+        self.records.iter().filter(|(id, record)| matches(id, record)).map(|(id, _)| id.clone()).collect()
     }
 }
 
@@ -172,4 +178,15 @@ fn an_equality_without_a_match_takes_microseconds_among_many_rows() {
     });
     let fastest = fastest.min().unwrap();
     assert!(fastest < Duration::from_micros(100), "{fastest:?}");
+}
+
+#[test]
+fn ids_are_looked_up_whatever_stands_beside_them() {
+    let mut random = Random(47);
+    let contents = Contents::new(&mut random, 2_000);
+    let ids = ["r1", "r7", "nobody"].map(|id| RecordId::new(id).unwrap());
+    let beside = Filter::Document(DocumentTest::Contains("odd".to_owned()));
+    let both = Filter::all_of(vec![beside, Filter::ids(ids).unwrap()]);
+    let Candidates::Rows(rows) = contents.index.candidates(INC, &both) else { panic!() };
+    assert!(rows.len() <= 2, "{rows:?}");
 }

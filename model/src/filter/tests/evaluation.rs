@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::filter::parse::{chroma_where, chroma_where_document, native, pinecone};
-use crate::filter::{Filter, FilterError, Usage};
+use crate::filter::{FieldTest, Filter, FilterError, Usage};
 use crate::value::{chroma_metadata_from_json, metadata_from_json};
 
 fn delete(
@@ -14,7 +14,7 @@ fn delete(
 
 fn matches(filter: Result<Filter, FilterError>, metadata: &Value, document: Option<&str>) -> bool {
     let metadata = metadata_from_json(metadata.as_object().unwrap()).expect("valid");
-    filter.expect("valid").compile().expect("compiles").matches(&metadata, document)
+    filter.expect("valid").compile().expect("compiles").matches("x", &metadata, document)
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn integers_and_floats_are_apart_only_in_chromas_contains() {
     let filter = |value: Value| json!({"l": {"$contains": value}});
     let judge = |json: &Value, list: Value| {
         let metadata = chroma_metadata_from_json(json!({"l": list}).as_object().unwrap()).expect("valid");
-        chroma_where(json).expect("valid").compile().expect("compiles").matches(&metadata, None)
+        chroma_where(json).expect("valid").compile().expect("compiles").matches("x", &metadata, None)
     };
     assert!(judge(&filter(json!(1)), json!([1, 2])));
     assert!(!judge(&filter(json!(1)), json!([1.0, 1.5])));
@@ -142,7 +142,11 @@ fn a_long_list_of_values_finds_each_and_no_other() {
         .compile()
         .expect("compiles");
     let judge = |value: Value| {
-        filter.matches(&metadata_from_json(json!({"n": value}).as_object().unwrap()).expect("valid"), None)
+        filter.matches(
+            "x",
+            &metadata_from_json(json!({"n": value}).as_object().unwrap()).expect("valid"),
+            None,
+        )
     };
     assert!(judge(json!(4_000)) && judge(json!(4_000.0)) && judge(json!("4001")));
     assert!(!judge(json!(4_001)) && !judge(json!("4000")) && !judge(json!(10_000)) && !judge(json!(true)));
@@ -177,4 +181,39 @@ fn whether_the_document_is_read_is_known() {
             .reads_document()
     );
     assert!(!native(&json!({"$or": [{"a": 1}, {"b": 2}]}), Usage::Read).expect("valid").reads_document());
+}
+
+#[test]
+fn an_id_set_holds_its_ids_alone_and_joins_with_other_tests() {
+    let id = |text: &str| crate::RecordId::new(text).unwrap();
+    let ids = Filter::ids(["b", "a", "b", "c"].map(id)).unwrap();
+    let Filter::Ids(set) = &ids else { panic!("{ids:?}") };
+    assert_eq!(set.as_slice(), ["a", "b", "c"].map(id), "ascending, each once");
+    let none = crate::value::Metadata::new();
+    let verdict = |filter: &Filter, id: &str| filter.compile().unwrap().matches(id, &none, None);
+    assert!(verdict(&ids, "b") && !verdict(&ids, "bb") && !verdict(&ids, ""));
+    assert!(!verdict(&ids.clone().negated(), "b") && verdict(&ids.clone().negated(), "x"));
+    let missing = Filter::field("n", FieldTest::Exists);
+    let both = Filter::all_of(vec![ids.clone(), missing.clone().negated()]);
+    assert!(verdict(&both, "a") && !verdict(&both, "x"));
+    assert!(!verdict(&Filter::all_of(vec![ids.clone(), missing.clone()]), "a"));
+    assert!(verdict(&Filter::any_of(vec![ids.clone(), missing]), "a"));
+    assert!(!verdict(&Filter::ids([]).unwrap(), "a"));
+    let bytes = postcard::to_allocvec(&both).unwrap();
+    assert_eq!(postcard::from_bytes::<Filter>(&bytes).unwrap(), both);
+    assert_eq!(ids.to_json(), serde_json::json!({"$ids": ["a", "b", "c"]}));
+    assert!(crate::filter::parse::native(&ids.to_json(), Usage::Read).is_err(), "no dialect writes it");
+    assert!(chroma_where(&ids.to_json()).is_err());
+    assert!(crate::filter::parse::pinecone(&ids.to_json(), Usage::Read).is_err());
+}
+
+#[test]
+fn an_id_set_keeps_to_its_limits() {
+    let id = |number: usize| crate::RecordId::new(format!("{number:0>400}")).unwrap();
+    assert!(Filter::ids((0..10_001).map(|n| crate::RecordId::new(n.to_string()).unwrap())).is_err());
+    let bytes = crate::limits::MAX_FILTER_ID_BYTES;
+    assert!(Filter::ids((0..bytes / 400).map(id)).is_ok());
+    assert!(Filter::ids((0..=bytes / 400).map(id)).is_err());
+    assert!(Filter::ids([]).unwrap().validate(Usage::Delete).is_err(), "a delete of no ids");
+    assert_eq!(Filter::ids([]).unwrap().validate(Usage::Read), Ok(()));
 }

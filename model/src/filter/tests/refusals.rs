@@ -90,7 +90,7 @@ fn an_empty_filter_reads_everything_and_deletes_nothing() {
     for parse in [native, pinecone] {
         let all = parse(&json!({}), Usage::Read).expect("a read without a filter");
         assert!(all.is_everything());
-        assert!(all.compile().expect("compiles").matches(&crate::value::Metadata::new(), None));
+        assert!(all.compile().expect("compiles").matches("x", &crate::value::Metadata::new(), None));
         assert_eq!(all.to_json(), json!({}));
         assert_eq!(all.validate(Usage::Read), Ok(()));
         assert!(all.validate(Usage::Delete).is_err());

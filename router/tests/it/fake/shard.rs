@@ -120,9 +120,9 @@ impl Shard {
 
     fn matching(&self, incarnation: Incarnation, filter: Option<&Filter>) -> Vec<Key> {
         let filter = filter.map(|filter| filter.compile().expect("a filter"));
-        let wanted = self.records.iter().filter(|((one, _), record)| {
+        let wanted = self.records.iter().filter(|((one, id), record)| {
             let matches = |filter: &lacuna_model::filter::CompiledFilter| {
-                filter.matches(&record.metadata, record.document.as_deref())
+                filter.matches(id, &record.metadata, record.document.as_deref())
             };
             *one == incarnation && filter.as_ref().is_none_or(matches)
         });
