@@ -1,0 +1,57 @@
+"""schemathesis against every surface's part of /openapi.json: no 500, and no answer that the document doesn't declare."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+SEED = 20_261_122
+CHECKS = "answers_well,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance"
+LONG = os.environ.get("LACUNA_TEST_LONG") == "1"
+# Seconds for one surface on one deployment.
+BUDGET = 90 if LONG else 20
+
+
+def prepare_native(http, name: str) -> dict[str, str]:
+    made = http.post("/v1/collections", json={"name": name, "dimension": 3, "metric": "cosine"})
+    assert made.status_code == 201, made.text
+    records = [{"id": f"r{at}", "vector": [at, 1, 0], "document": f"text {at}", "metadata": {"a": at}} for at in range(8)]
+    written = http.post(f"/v1/collections/{name}/records/upsert", json={"records": records})
+    assert written.status_code == 200, written.text
+    return {"c": name, "ns": "__default__", "op_id": written.json()["op_id"]}
+
+
+# Surface → the paths that are its own, and what makes something to ask for.
+SURFACES = {
+    "native": (r"^/(v1/|healthz|readyz|metrics)", prepare_native),
+}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("surface", SURFACES)
+def test_no_answer_is_undeclared_and_none_says_that_the_server_failed(lacuna, http, key, fresh, surface, tmp_path):
+    paths, prepare = SURFACES[surface]
+    document = http.get("/openapi.json").json()
+    assert [path for path in document["paths"] if re.search(paths, path)], f"/openapi.json has no path of {surface}"
+    known = prepare(http, fresh("openapi"))
+    command = [str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", f"{lacuna.url}/openapi.json", "--include-path-regex", paths]
+    command += ["--checks", CHECKS, "--seed", str(SEED), "--max-time", str(BUDGET), "--phases", "examples,coverage,fuzzing,stateful"]
+    command += ["--suppress-health-check", "all", "--continue-on-failure", "--max-examples", "400" if LONG else "40"]
+    command += ["--header", f"authorization: Bearer {key}", "--header", f"api-key: {key}", "--header", f"x-api-key: {key}"]
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE), "LACUNA_KNOWN_NAMES": json.dumps(known)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=800)
+    print(done.stdout[-6_000:], done.stderr[-2_000:])
+    assert done.returncode == 0, f"schemathesis ended with {done.returncode}; to repeat it, see its output above (seed {SEED})"
+    generated = re.search(r"(\d+) generated", done.stdout)
+    assert generated and int(generated[1]) >= 100, "schemathesis made fewer than 100 requests"
+
+
+def test_every_path_belongs_to_a_surface(http):
+    document = http.get("/openapi.json").json()
+    regexes = [paths for paths, _ in SURFACES.values()]
+    assert [path for path in document["paths"] if not any(re.search(paths, path) for paths in regexes)] == []
