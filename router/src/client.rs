@@ -169,6 +169,7 @@ pub(crate) async fn ask(
             Ok(reply) => {
                 peers.set_leader(group, target);
                 peers.heard(&reply);
+                note_position(peers, group, &reply);
                 return Ok(reply);
             }
             Err(error) => {
@@ -184,6 +185,19 @@ pub(crate) async fn ask(
                 node = attempts.step(next, target).await;
             }
         }
+    }
+}
+
+/// Keeps how far a shard's log is by its answer.
+fn note_position(peers: &Peers, group: Group, reply: &NodeReply) {
+    let Group::Shard(shard) = group else { return };
+    match reply {
+        NodeReply::Written { at, .. } => peers.positions().heard(shard, at.index),
+        NodeReply::Read(reply) => peers.positions().heard(shard, reply.at.index),
+        NodeReply::Pong(_)
+        | NodeReply::MetaWritten { .. }
+        | NodeReply::MetaRead(_)
+        | NodeReply::Status(_) => {}
     }
 }
 

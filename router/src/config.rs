@@ -28,6 +28,33 @@ pub struct RouterConfig {
     pub slow_request: Duration,
     /// Keys are off and the address isn't loopback: shown in `/v1/cluster`.
     pub insecure_open: bool,
+    /// What our own port speaks, for addresses that answers must tell.
+    pub port: Port,
+    /// How clients reach us, `http(s)://host[:port]` without a path, where answers must say so (Pinecone's `host`);
+    /// `None`: as the request's own `Host` says.
+    pub public_url: Option<String>,
+    /// What Pinecone's deleteAll does with the namespace.
+    pub pinecone_delete_all: EmptiedNamespace,
+}
+
+/// What the port for clients speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Port {
+    /// Plain text.
+    #[default]
+    Http,
+    /// TLS.
+    Https,
+}
+
+/// What becomes of a namespace when all of its records are deleted at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmptiedNamespace {
+    /// It goes, as its records do.
+    #[default]
+    Dropped,
+    /// It stays, without records.
+    Kept,
 }
 
 impl RouterConfig {
@@ -40,6 +67,9 @@ impl RouterConfig {
             max_concurrent: 1_024,
             slow_request: Duration::from_millis(500),
             insecure_open: false,
+            port: Port::default(),
+            public_url: None,
+            pinecone_delete_all: EmptiedNamespace::default(),
         }
     }
 }

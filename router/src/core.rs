@@ -51,14 +51,13 @@ impl Core {
         resolved.ok_or_else(|| no_collection(&target.collection))
     }
 
-    /// The same, giving the namespace an incarnation if it has none.
+    /// Gives the namespace an incarnation if it has none.
     pub(crate) async fn open(
         &self,
         target: &Target,
-        fresh: Fresh,
+        resolved: Arc<Resolved>,
         deadline: Deadline,
     ) -> Verb<Arc<Resolved>> {
-        let resolved = self.resolve(target, fresh, deadline).await?;
         if resolved.incarnation.is_some() {
             return Ok(resolved);
         }

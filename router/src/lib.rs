@@ -17,9 +17,10 @@ mod failpoint;
 mod fanout;
 mod peers;
 mod plan;
+mod positions;
 pub mod surface;
 pub mod verb;
 
 pub use app::Router;
-pub use config::{Connector, RouterConfig};
+pub use config::{Connector, EmptiedNamespace, Port, RouterConfig};
 pub use error::VerbError;

@@ -13,6 +13,7 @@ use lacuna_proto::peer_clock::{PeerClocks, boottime_ns};
 use parking_lot::RwLock;
 
 use crate::config::Connector;
+use crate::positions::Positions;
 
 /// A node whose last ping answer is older than this is taken for stopped, ns. It is asked each second.
 const QUIET_NS: u64 = 1_500_000_000;
@@ -40,6 +41,7 @@ pub(crate) struct Peers {
     /// Nodes whose last call wasn't answered in the time it was waited for.
     silent: RwLock<HashSet<NodeId>>,
     stamp: AtomicU64,
+    positions: Positions,
 }
 
 impl Peers {
@@ -51,6 +53,7 @@ impl Peers {
             clocks: PeerClocks::default(),
             silent: RwLock::new(HashSet::new()),
             stamp: AtomicU64::new(0),
+            positions: Positions::default(),
         };
         peers.learn(seeds);
         peers
@@ -113,6 +116,11 @@ impl Peers {
 
     pub(crate) fn clocks(&self) -> &PeerClocks {
         &self.clocks
+    }
+
+    /// How far each shard's log is, as far as heard.
+    pub(crate) fn positions(&self) -> &Positions {
+        &self.positions
     }
 
     /// Largest stamp heard from any group (protocol PC3).

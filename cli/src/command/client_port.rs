@@ -1,10 +1,14 @@
-//! TLS of the client port, as `serve` and `router` take it.
+//! The client port and what its router is told, as `serve` and `router` take it from the settings.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
+use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::tls::client_port::{ClientPort, PortFiles};
+use lacuna_router::{EmptiedNamespace, Port, RouterConfig};
 
 use crate::config::{Overrides, Settings};
 
@@ -27,6 +31,48 @@ impl TlsFlags {
     }
 }
 
+/// What every router is told, of those that settings say: `serve`'s and a router's alike.
+pub(super) fn router_config(
+    settings: &Settings,
+    seeds: Vec<NodeInfo>,
+    (listen, tls): (SocketAddr, bool),
+) -> anyhow::Result<RouterConfig> {
+    Ok(RouterConfig {
+        default_deadline: Duration::from_millis(settings.deadline_ms),
+        slow_request: Duration::from_millis(settings.slow_request_ms),
+        insecure_open: !listen.ip().is_loopback(),
+        port: if tls { Port::Https } else { Port::Http },
+        public_url: public_url(&settings.public_url)?,
+        pinecone_delete_all: emptied(&settings.pinecone_delete_all_namespace)?,
+        ..RouterConfig::new(seeds)
+    })
+}
+
+/// A scheme and a host, without a path; or none.
+fn public_url(text: &str) -> anyhow::Result<Option<String>> {
+    let text = text.trim().trim_end_matches('/');
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ']) => Ok(Some(text.to_owned())),
+        Some(_) | None => {
+            bail!(
+                "public_url {text:?} is no address; expected http(s)://host[:port] without a path. Nothing was started."
+            )
+        }
+    }
+}
+
+fn emptied(text: &str) -> anyhow::Result<EmptiedNamespace> {
+    match text {
+        "drop" => Ok(EmptiedNamespace::Dropped),
+        "keep" => Ok(EmptiedNamespace::Kept),
+        _ => bail!("pinecone_delete_all_namespace must be drop or keep, got {text:?}. Nothing was started."),
+    }
+}
+
 /// The port's certificate and key, or none for plain text.
 pub(super) fn client_port(settings: &Settings) -> anyhow::Result<Option<Arc<ClientPort>>> {
     let given = |path: &Path| !path.as_os_str().is_empty();
@@ -45,5 +91,26 @@ pub(super) fn client_port(settings: &Settings) -> anyhow::Result<Option<Arc<Clie
             "tls_key is given ({}) and tls_cert isn't; give both, or neither for plain text. Nothing was started.",
             key.display()
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_address_has_a_scheme_and_no_path() {
+        assert_eq!(public_url("").unwrap(), None);
+        assert_eq!(public_url("https://db.example:443/").unwrap().as_deref(), Some("https://db.example:443"));
+        for bad in ["db.example", "ftp://x", "https://", "http://x/y", "http://x y"] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_emptied_namespace_is_dropped_or_kept() {
+        assert_eq!(emptied("drop").unwrap(), EmptiedNamespace::Dropped);
+        assert_eq!(emptied("keep").unwrap(), EmptiedNamespace::Kept);
+        assert!(emptied("Drop").is_err());
     }
 }

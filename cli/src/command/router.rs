@@ -11,9 +11,9 @@ use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::call::{CallError, NodeCall, NodeReply};
 use lacuna_proto::handle::NodeHandle;
 use lacuna_proto::remote::RemoteNode;
-use lacuna_router::{Connector, Router, RouterConfig};
+use lacuna_router::{Connector, Router};
 
-use super::client_port::{TlsFlags, client_port};
+use super::client_port::{TlsFlags, client_port, router_config};
 use super::every_command::Common;
 use super::first_request::first_request;
 use crate::config::{Overrides, network};
@@ -54,12 +54,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let tls = client_port(&settings)?;
     let mut stop = Stop::listen()?;
     let listener = bind(listen).await?;
-    let config = RouterConfig {
-        default_deadline: Duration::from_millis(settings.deadline_ms),
-        slow_request: Duration::from_millis(settings.slow_request_ms),
-        insecure_open: !listen.ip().is_loopback(),
-        ..RouterConfig::new(seeds)
-    };
+    let config = router_config(&settings, seeds, (listen, tls.is_some()))?;
     let router = Router::new(config, Arc::new(Remote)).with_metrics(record()?);
     let server = HttpServer::start(listener, router.app(), tls)?;
     let url = server.url();

@@ -12,7 +12,7 @@ use lacuna_proto::handle::NodeHandle;
 use lacuna_router::verb::cluster::Readiness;
 use lacuna_router::{Connector, Router, RouterConfig};
 
-use super::client_port::{TlsFlags, client_port};
+use super::client_port::{TlsFlags, client_port, router_config};
 use super::every_command::Common;
 use super::first_request::first_request;
 use super::router::remote;
@@ -66,13 +66,8 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let node = Node::start(node_config(&settings)).await.context("the node could not be started")?;
     let connector = Arc::new(InProcess(node.handle()));
     let seed = NodeInfo { id: NODE, address: node.address().to_string() };
-    let config = RouterConfig {
-        local_node: Some(NODE),
-        default_deadline: Duration::from_millis(settings.deadline_ms),
-        slow_request: Duration::from_millis(settings.slow_request_ms),
-        insecure_open: !listen.ip().is_loopback(),
-        ..RouterConfig::new(vec![seed])
-    };
+    let told = router_config(&settings, vec![seed], (listen, tls.is_some()))?;
+    let config = RouterConfig { local_node: Some(NODE), ..told };
     let router = Router::new(config, connector).with_metrics(metrics);
     let server = HttpServer::start(listener, router.app(), tls)?;
     let stopped = tokio::select! {

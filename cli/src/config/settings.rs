@@ -37,6 +37,10 @@ pub(crate) struct Settings {
     pub(crate) tls_cert: PathBuf,
     /// Its private key, PEM.
     pub(crate) tls_key: PathBuf,
+    /// How clients reach this server, `http(s)://host[:port]`, where answers must say so; empty: as a request's `Host` says.
+    pub(crate) public_url: String,
+    /// What Pinecone's deleteAll does with the namespace: `drop` or `keep`.
+    pub(crate) pinecone_delete_all_namespace: String,
     /// Memory for sled's cache, MB a replica.
     pub(crate) cache_mb: u64,
     /// Requests that take longer are logged with their phases.
@@ -88,6 +92,18 @@ pub(crate) const KEYS: &[Key] = &[
     key("metrics_listen", Kind::Text, "", "where a node shows health and metrics over HTTP; empty: nowhere"),
     key("tls_cert", Kind::Text, "", "certificate chain of the client port, a PEM file; empty: plain text"),
     key("tls_key", Kind::Text, "", "private key of the client port, a PEM file"),
+    key(
+        "public_url",
+        Kind::Text,
+        "",
+        "how clients reach this server, http(s)://host[:port]; empty: as they asked",
+    ),
+    key(
+        "pinecone_delete_all_namespace",
+        Kind::Text,
+        "drop",
+        "what Pinecone's deleteAll does with the namespace, drop or keep",
+    ),
     key("cache_mb", Kind::Number, "32", "memory for the store's cache, MB a replica"),
     key("slow_request_ms", Kind::Number, "500", "longer requests are logged with their phases"),
     key("log", Kind::Text, "info", "log filter, as in RUST_LOG"),

@@ -1,9 +1,11 @@
 //! The surfaces, mounted as one app. A surface translates and decides nothing.
 
 pub mod answer;
+mod cursor;
 mod door;
 pub(crate) mod manners;
 pub mod native;
+pub mod pinecone;
 pub(crate) mod request;
 
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +22,8 @@ use manners::Manners;
 pub(crate) fn app(router: Router) -> axum::Router {
     let door = door::Door::new(router.clone());
     behind(&door, manners::NATIVE, native::routes().fallback(no_route))
+        .merge(behind(&door, pinecone::CONTROL, pinecone::control()))
+        .merge(behind(&door, pinecone::DATA, pinecone::data()))
         .layer(DefaultBodyLimit::disable())
         .with_state(router)
 }

@@ -1,8 +1,10 @@
 //! What accompanies every request: deadline, name, digest, and where its time went.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use lacuna_model::ShardId;
 use lacuna_model::op_id::{OpId, RequestDigest};
 use parking_lot::Mutex;
 
@@ -54,6 +56,7 @@ struct Notes {
     op_id: Option<OpId>,
     shards: usize,
     phases: Vec<(&'static str, u64)>,
+    told: BTreeMap<ShardId, u64>,
 }
 
 impl Default for Trace {
@@ -77,6 +80,18 @@ impl Trace {
     /// Notes how many shards were asked.
     pub fn asked(&self, shards: usize) {
         self.notes.lock().shards = shards;
+    }
+
+    /// Notes at which index a shard answered a read; of several answers the lowest.
+    pub fn told(&self, shard: ShardId, index: u64) {
+        let mut notes = self.notes.lock();
+        let lowest = notes.told.entry(shard).or_insert(index);
+        *lowest = index.min(*lowest);
+    }
+
+    /// At which index each shard answered that was read.
+    pub fn told_by_shards(&self) -> BTreeMap<ShardId, u64> {
+        self.notes.lock().told.clone()
     }
 
     /// ms since the request began.

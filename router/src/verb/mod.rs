@@ -14,9 +14,10 @@ pub mod namespaces;
 pub(crate) mod operation;
 mod operation_shards;
 pub mod operations;
+mod position;
 pub mod preview;
 pub mod query;
-mod scatter;
+pub(crate) mod scatter;
 pub mod write;
 
 pub use crate::core::Target;

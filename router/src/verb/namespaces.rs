@@ -1,16 +1,17 @@
 //! Namespaces of a collection, with their counts.
 
-use lacuna_model::catalog::CollectionRef;
+use lacuna_model::error::ErrorCode;
 use lacuna_model::meta::{MetaBody, MetaQuery};
 use lacuna_model::read::{ReadBody, ReadRequest};
 use lacuna_model::{Incarnation, NamespaceName};
 
 use futures::stream::{StreamExt as _, TryStreamExt as _};
-use lacuna_model::catalog::ClusterInfo;
+use lacuna_model::catalog::{ClusterInfo, Collection, CollectionRef};
 
 use crate::app::Router;
-use crate::catalog::{meta_unavailable, odd_body};
-use crate::error::Verb;
+use crate::catalog::{Fresh, meta_unavailable, odd_body};
+use crate::core::Target;
+use crate::error::{Verb, VerbError};
 use crate::fanout;
 use crate::verb::Call;
 use crate::verb::scatter::{for_all, odd};
@@ -27,28 +28,90 @@ pub struct Namespace {
     pub count: Option<u64>,
 }
 
+/// A namespace, and which contents it has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenNamespace {
+    /// Its name.
+    pub name: NamespaceName,
+    /// Its contents; `None`: the default namespace before its first record.
+    pub contents: Option<Incarnation>,
+}
+
 impl Router {
     /// The default namespace and every other one with contents, by name, each with its count.
     pub async fn namespaces(&self, call: &Call, collection: &CollectionRef) -> Verb<Vec<Namespace>> {
         let found = self.describe_collection(call, collection).await?;
-        let reply = self.core().catalog.read(&MetaQuery::Namespaces(found.id), call.deadline).await;
+        let open = self.open_namespaces(call, &found).await?;
+        self.count_namespaces(call, open).await
+    }
+
+    /// The default namespace and every other one that has contents, by name.
+    pub async fn open_namespaces(&self, call: &Call, collection: &Collection) -> Verb<Vec<OpenNamespace>> {
+        let reply = self.core().catalog.read(&MetaQuery::Namespaces(collection.id), call.deadline).await;
         let open = match reply.map_err(|error| meta_unavailable(&error))?.body {
             MetaBody::Namespaces(open) => open,
             other => return Err(odd_body(&other)),
         };
-        let cluster = self.core().cluster(call.deadline).await?;
-        let counted = futures::stream::iter(open).map(|(name, incarnation)| {
-            let cluster = &cluster;
-            async move {
-                let count = self.count_contents(cluster, call, incarnation).await?;
-                Verb::Ok(Namespace { name, count })
-            }
-        });
-        let mut namespaces: Vec<Namespace> = counted.buffered(AT_ONCE).try_collect().await?;
+        let named = |(name, incarnation)| OpenNamespace { name, contents: Some(incarnation) };
+        let mut namespaces: Vec<OpenNamespace> = open.into_iter().map(named).collect();
         if !namespaces.iter().any(|namespace| namespace.name.is_default()) {
-            namespaces.insert(0, Namespace { name: NamespaceName::default(), count: Some(0) });
+            namespaces.insert(0, OpenNamespace { name: NamespaceName::default(), contents: None });
         }
         Ok(namespaces)
+    }
+
+    /// The namespace, if it exists: asked of the meta group.
+    pub async fn find_namespace(&self, call: &Call, target: &Target) -> Verb<Option<OpenNamespace>> {
+        let resolved = self.core().resolve(target, Fresh::Asked, call.deadline).await?;
+        let name = target.namespace.clone();
+        let exists = resolved.incarnation.is_some() || name.is_default();
+        Ok(exists.then_some(OpenNamespace { name, contents: resolved.incarnation }))
+    }
+
+    /// Does the namespace exist, as far as the lease tells? (It may have been emptied in the last seconds; never the
+    /// other way round.)
+    pub async fn namespace_exists(&self, call: &Call, target: &Target) -> Verb<bool> {
+        let resolved = self.core().resolve(target, Fresh::Leased, call.deadline).await?;
+        Ok(resolved.incarnation.is_some() || target.namespace.is_default())
+    }
+
+    /// Makes a namespace without records; one that exists is refused.
+    pub async fn create_namespace(&self, call: &Call, target: &Target) -> Verb<()> {
+        let resolved = self.core().resolve(target, Fresh::Asked, call.deadline).await?;
+        if resolved.incarnation.is_some() || target.namespace.is_default() {
+            let message = format!(
+                "there is a namespace \"{}\" already; nothing was changed",
+                target.namespace.as_str()
+            );
+            return Err(VerbError::new(ErrorCode::AlreadyExists, message));
+        }
+        self.core().open(target, resolved, call.deadline).await.map(drop)
+    }
+
+    /// Has the namespace exist, with or without records.
+    pub async fn keep_namespace(&self, call: &Call, target: &Target) -> Verb<()> {
+        let resolved = self.core().resolve(target, Fresh::Asked, call.deadline).await?;
+        self.core().open(target, resolved, call.deadline).await.map(drop)
+    }
+
+    /// Counts the records of each.
+    pub async fn count_namespaces(
+        &self,
+        call: &Call,
+        namespaces: Vec<OpenNamespace>,
+    ) -> Verb<Vec<Namespace>> {
+        let cluster = self.core().cluster(call.deadline).await?;
+        let counted = futures::stream::iter(namespaces).map(|namespace| {
+            let cluster = &cluster;
+            async move {
+                let count = match namespace.contents {
+                    Some(incarnation) => self.count_contents(cluster, call, incarnation).await?,
+                    None => Some(0),
+                };
+                Verb::Ok(Namespace { name: namespace.name, count })
+            }
+        });
+        counted.buffered(AT_ONCE).try_collect().await
     }
 
     /// Records of one incarnation. Contents that ended since the list was read hold none.
@@ -61,7 +124,10 @@ impl Router {
         let request = ReadRequest::Count { incarnations: vec![incarnation], filter: None };
         let mut sum = Some(0);
         let requests = for_all(cluster, &request);
-        for (_, reply) in fanout::read_all(self.core(), cluster, &requests, call.deadline).await {
+        for (shard, reply) in fanout::read_all(self.core(), cluster, &requests, call.deadline).await {
+            if let Ok(reply) = &reply {
+                call.trace.told(shard, reply.at.index);
+            }
             match reply.map(|reply| reply.body) {
                 Ok(ReadBody::Count(count)) => sum = sum.map(|sum| sum + count),
                 Ok(ReadBody::Fenced) => {}

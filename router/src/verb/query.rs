@@ -76,6 +76,7 @@ fn check_dimension(query: &Query, dimension: Option<u32>) -> Verb<()> {
             );
             return Err(VerbError::new(ErrorCode::InvalidVector, message)
                 .with("position", position)
+                .with("got", vector.len())
                 .with("dimension", dimension));
         }
     }

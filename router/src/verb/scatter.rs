@@ -55,7 +55,12 @@ pub(crate) async fn scatter(
         let scattered = gather(fanout::read_all(core, &cluster, &asked, call.deadline).await);
         call.trace.mark("shards");
         match scattered? {
-            Some(scattered) => return Ok((resolved, scattered)),
+            Some(scattered) => {
+                for (shard, reply) in &scattered.replies {
+                    call.trace.told(*shard, reply.at.index);
+                }
+                return Ok((resolved, scattered));
+            }
             None if call.deadline.passed() => return Err(ended()),
             // Never "empty" from ended contents: the meta group says what the name means now (protocol PN4).
             None => {

@@ -124,11 +124,13 @@ async fn name(core: &Core, target: &Target, call: &Call, (verb, fresh): (&WriteV
     let carried = call.key.as_ref().and_then(|key| key.parts().map(|parts| (key, parts)));
     // A claim fixes the contents for a day: it is made for what the name means now.
     let fresh = if call.key.is_some() && carried.is_none() { Fresh::Asked } else { fresh };
-    let resolved = match (needs_contents(verb), &carried) {
-        (true, None) => core.open(target, fresh, call.deadline).await?,
-        _ => core.resolve(target, fresh, call.deadline).await?,
-    };
+    let resolved = core.resolve(target, fresh, call.deadline).await?;
+    // Before the namespace gets contents: a refused write makes none.
     let schema = fit(core, target, call, (verb, &resolved)).await?;
+    let resolved = match (needs_contents(verb), &carried) {
+        (true, None) => core.open(target, resolved, call.deadline).await?,
+        (true, Some(_)) | (false, _) => resolved,
+    };
     let incarnation = resolved.incarnation.unwrap_or(NO_CONTENTS);
     match (&call.key, carried) {
         (None, _) => {
@@ -248,6 +250,7 @@ fn wrong_dimension(position: u32, got: usize, expected: u32) -> VerbError {
         ),
     )
     .with("position", position)
+    .with("got", got)
     .with("dimension", expected)
 }
 

@@ -5,7 +5,7 @@ mod cluster;
 mod collections;
 mod delete;
 mod health;
-mod metadata;
+pub(crate) mod metadata;
 mod openapi;
 mod operations;
 mod parse;

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lacuna_model::catalog::{CollectionRef, Home};
 use lacuna_model::command::IdAt;
 use lacuna_model::error::ErrorCode;
@@ -152,21 +150,6 @@ pub(super) fn in_range(
 
 pub(super) fn page_size(limit: Option<usize>) -> Verb<usize> {
     Ok(in_range("limit", limit, (1, MAX_PAGE))?.unwrap_or(DEFAULT_PAGE))
-}
-
-/// A cursor says which id was the last.
-pub(super) fn cursor(after: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("1{after}"))
-}
-
-pub(super) fn read_cursor(cursor: Option<String>) -> Verb<Option<String>> {
-    let Some(cursor) = cursor else { return Ok(None) };
-    let raw = URL_SAFE_NO_PAD.decode(&cursor).ok().and_then(|raw| String::from_utf8(raw).ok());
-    match raw.as_deref().and_then(|text| text.strip_prefix('1')) {
-        Some(after) => Ok(Some(after.to_owned())),
-        None => Err(VerbError::argument("cursor: not one that an answer gave; expected it unchanged")
-            .with("path", "cursor")),
-    }
 }
 
 /// A vector's components must be finite (JSON can say 1e39, which no 32-bit float holds).

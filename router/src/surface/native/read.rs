@@ -8,15 +8,13 @@ use lacuna_model::read::{Hit, Include};
 
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
-use crate::surface::answer;
 use crate::surface::native::bodies::{CountBody, GetBody, ListBody, QueryBody};
-use crate::surface::native::parse::{
-    check_finite, cursor, ids, in_range, include, page_size, read_cursor, read_filter, target,
-};
+use crate::surface::native::parse::{check_finite, ids, in_range, include, page_size, read_filter, target};
 use crate::surface::native::views::{
     CountView, IdsView, MatchesView, QueryView, RecordJson, RecordsView, UnavailableShard,
 };
 use crate::surface::request::Posted;
+use crate::surface::{answer, cursor};
 use crate::verb::Missing;
 use crate::verb::list::Page;
 use crate::verb::query::Query;
@@ -46,13 +44,13 @@ pub(crate) async fn get(
         let page = Page {
             prefix: String::new(),
             filter: read_filter(body.filter.as_ref())?,
-            after: read_cursor(body.cursor)?,
+            after: cursor::read("cursor", body.cursor.as_deref())?,
             limit: page_size(body.limit)?,
             include,
         };
         let listed = router.list(&target, &posted.call, &page).await?;
         let records = listed.records.into_iter().map(RecordJson::from).collect();
-        let cursor = listed.next_after.as_deref().map(cursor);
+        let cursor = listed.next_after.as_deref().map(cursor::write);
         return Ok(answer::json(StatusCode::OK, &RecordsView { records, cursor }));
     };
     if body.filter.is_some() || body.limit.is_some() || body.cursor.is_some() {
@@ -79,13 +77,13 @@ pub(crate) async fn list(
     let page = Page {
         prefix: body.prefix.unwrap_or_default(),
         filter: None,
-        after: read_cursor(body.cursor)?,
+        after: cursor::read("cursor", body.cursor.as_deref())?,
         limit: page_size(body.limit)?,
         include: Include::default(),
     };
     let listed = router.list(&target, &posted.call, &page).await?;
     let ids = listed.records.into_iter().map(|record| record.id.into_string()).collect();
-    let cursor = listed.next_after.as_deref().map(cursor);
+    let cursor = listed.next_after.as_deref().map(cursor::write);
     Ok(answer::json(StatusCode::OK, &IdsView { ids, cursor }))
 }
 
