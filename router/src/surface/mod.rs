@@ -5,6 +5,7 @@ mod cursor;
 mod door;
 pub(crate) mod manners;
 pub mod native;
+pub mod openapi;
 pub mod pinecone;
 pub(crate) mod request;
 
@@ -21,7 +22,7 @@ use manners::Manners;
 /// each surface in its own words.
 pub(crate) fn app(router: Router) -> axum::Router {
     let door = door::Door::new(router.clone());
-    behind(&door, manners::NATIVE, native::routes().fallback(no_route))
+    behind(&door, manners::NATIVE, native::routes().merge(openapi::routes()).fallback(no_route))
         .merge(behind(&door, pinecone::CONTROL, pinecone::control()))
         .merge(behind(&door, pinecone::DATA, pinecone::data()))
         .layer(DefaultBodyLimit::disable())

@@ -46,5 +46,4 @@ pub(crate) fn routes() -> axum::Router<Router> {
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .merge(openapi::routes())
 }

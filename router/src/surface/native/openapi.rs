@@ -1,9 +1,7 @@
-//! The OpenAPI document and its pages (assets inside the binary).
+//! The OpenAPI document of the native API.
 
 use utoipa::OpenApi;
-use utoipa_swagger_ui::SwaggerUi;
 
-use crate::app::Router;
 use crate::surface::native::{cluster, collections, delete, health, operations, read, write};
 
 #[derive(OpenApi)]
@@ -42,8 +40,4 @@ struct Document;
 /// The OpenAPI document of the native API.
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
-}
-
-pub(super) fn routes() -> axum::Router<Router> {
-    SwaggerUi::new("/docs").url("/openapi.json", document()).into()
 }
