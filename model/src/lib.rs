@@ -21,4 +21,4 @@ pub mod uuid;
 pub mod value;
 
 pub use ids::*;
-pub use uuid::{DatasetId, ItemId, Principal, ReceiptId};
+pub use uuid::{DatasetId, ItemId, Principal, ReceiptId, Uuid};

@@ -65,6 +65,10 @@ uuid_id!(
     /// The account of a forget, kept for good.
     ReceiptId
 );
+uuid_id!(
+    /// A UUID by itself: what a surface shows for something that has another id inside.
+    Uuid
+);
 
 impl Principal {
     /// The root user: it holds the key given at start-up (or is everybody, where keys are off) and passes every

@@ -1,6 +1,7 @@
 //! The surfaces, mounted as one app. A surface translates and decides nothing.
 
 pub mod answer;
+pub mod chroma;
 mod cursor;
 mod door;
 pub(crate) mod manners;
@@ -23,6 +24,7 @@ use manners::Manners;
 pub(crate) fn app(router: Router) -> axum::Router {
     let door = door::Door::new(router.clone());
     behind(&door, manners::NATIVE, native::routes().merge(openapi::routes()).fallback(no_route))
+        .merge(behind(&door, chroma::MANNERS, chroma::routes()))
         .merge(behind(&door, pinecone::CONTROL, pinecone::control()))
         .merge(behind(&door, pinecone::DATA, pinecone::data()))
         .layer(DefaultBodyLimit::disable())

@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Debug)]
 pub(crate) struct JsonMetadata(pub(crate) Metadata);
 
-struct JsonValue<'a>(&'a MetaValue);
+/// A value of it.
+pub(crate) struct JsonValue<'a>(pub(crate) &'a MetaValue);
 struct JsonScalar<'a>(&'a Scalar);
 
 impl Serialize for JsonMetadata {
