@@ -88,6 +88,35 @@ pub enum ReadRequest {
     Row(OpNumber),
     /// Digests and counters.
     Digest,
+    /// Records in insertion order, ties by id (protocol PR0).
+    Oldest {
+        /// Whose.
+        incarnation: Incarnation,
+        /// Only those that match.
+        filter: Option<Filter>,
+        /// Only those behind this place.
+        after: Option<AgePlace>,
+        /// At most so many; fewer, with `more`, if they are large.
+        limit: usize,
+        /// What of them.
+        include: Include,
+    },
+    /// The first ordinals in insertion order.
+    Ordinals {
+        /// Whose.
+        incarnation: Incarnation,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// A place in insertion order: of a record, or with an empty id before all records of an ordinal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AgePlace {
+    /// The ordinal.
+    pub ordinal: Ordinal,
+    /// The id, by which equal ordinals are ordered.
+    pub id: String,
 }
 
 /// A record sent to a reader.
@@ -141,7 +170,7 @@ pub struct ReadReply {
 /// Body of a shard's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ReadBody {
-    /// Of `Get` and `Scan`; a scan that met its limit says `more`.
+    /// Of `Get`, `Scan` and `Oldest`; one that met its limit says `more`.
     Records {
         /// The records.
         records: Vec<RecordView>,
@@ -169,4 +198,6 @@ pub enum ReadBody {
     Fenced,
     /// The query doesn't fit the contents (a vector of another dimension).
     Mismatch(String),
+    /// Of `Ordinals`, ascending.
+    Ordinals(Vec<Ordinal>),
 }

@@ -16,6 +16,7 @@
 //!
 //! An incarnation the index has never heard of is empty.
 
+mod ages;
 mod cost;
 mod files;
 mod graph;
@@ -47,7 +48,7 @@ use std::time::Duration;
 
 use lacuna_model::command::{RecordKey, Upto};
 use lacuna_model::filter::Filter;
-use lacuna_model::record::{Metric, Schema, StoredRecord};
+use lacuna_model::record::{Metric, Ordinal, Schema, StoredRecord};
 use lacuna_model::{Incarnation, Slot};
 use parking_lot::{Mutex, RwLock};
 
@@ -286,6 +287,27 @@ impl ShardIndex {
         limit: usize,
     ) -> Vec<Arc<str>> {
         self.rows(incarnation).map_or_else(Vec::new, |rows| rows.read().ids(prefix, after, limit))
+    }
+
+    /// Records behind a place in insertion order, ties by id; with a filter a superset of those that match (INV-3).
+    pub fn oldest(
+        &self,
+        incarnation: Incarnation,
+        filter: Option<&Filter>,
+        after: Option<(Ordinal, &str)>,
+        limit: usize,
+    ) -> Vec<(Ordinal, Arc<str>)> {
+        let Some(rows) = self.rows(incarnation) else { return Vec::new() };
+        let rows = rows.read();
+        match filter.map(|filter| narrow::narrow(&rows, filter)) {
+            None | Some(Candidates::All) => ages::oldest(&rows, None, after, limit),
+            Some(Candidates::Rows(only)) => ages::oldest(&rows, Some(&only), after, limit),
+        }
+    }
+
+    /// The first ordinals in insertion order.
+    pub fn ordinals(&self, incarnation: Incarnation, limit: usize) -> Vec<Ordinal> {
+        self.rows(incarnation).map_or_else(Vec::new, |rows| rows.read().ages.ordinals(limit))
     }
 
     /// Whether a record with this id lives.

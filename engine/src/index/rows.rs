@@ -5,9 +5,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use lacuna_model::Slot;
-use lacuna_model::record::{Metric, Schema};
+use lacuna_model::record::{Metric, Ordinal, Schema};
 use roaring::RoaringBitmap;
 
+use super::ages::Ages;
 use super::measure::working;
 use super::metadata::MetaIndex;
 use super::part::{Member, Place, RowNumber};
@@ -23,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) id: Arc<str>,
     /// Its slot.
     pub(crate) slot: Slot,
+    /// Its place in insertion order.
+    pub(crate) ordinal: Ordinal,
     at_in_slot: u32,
     terms: Box<[u32]>,
     /// Names this row's present vector; any other stamp is of the past.
@@ -46,6 +49,8 @@ pub(crate) struct Rows {
     pub(crate) live: RoaringBitmap,
     /// Rows of each slot, in no order.
     pub(crate) slots: BTreeMap<Slot, Vec<RowNumber>>,
+    /// Rows in insertion order.
+    pub(crate) ages: Ages,
     /// The metadata index.
     pub(crate) meta: MetaIndex,
     /// The vectors, once there is one.
@@ -72,6 +77,7 @@ impl Rows {
             free: Vec::new(),
             live: RoaringBitmap::new(),
             slots: BTreeMap::new(),
+            ages: Ages::default(),
             meta: MetaIndex::default(),
             vectors: None,
             with_vector: 0,
@@ -96,8 +102,9 @@ impl Rows {
     pub(crate) fn upsert(&mut self, entry: KeyedRecord<'_>) -> Upkeep {
         let row = match self.ids.get(entry.id) {
             Some(row) => *row,
-            None => self.new_row(entry.slot, entry.id),
+            None => self.new_row(&entry),
         };
+        self.set_ordinal(row, entry.record.ordinal);
         let terms = self.meta.insert(row, &entry.record.metadata);
         let Some(present) = self.slab[row as usize].as_mut() else { return Upkeep::None };
         let stale: Vec<u32> =
@@ -115,12 +122,24 @@ impl Rows {
         *self.dimension.get_or_insert(vector.len()) == vector.len()
     }
 
-    fn new_row(&mut self, slot: Slot, id: &str) -> RowNumber {
-        let id: Arc<str> = Arc::from(id);
+    /// A record that was deleted and written again in one batch comes with another ordinal.
+    fn set_ordinal(&mut self, number: RowNumber, ordinal: Ordinal) {
+        let Some(Some(row)) = self.slab.get_mut(number as usize) else { return };
+        if row.ordinal != ordinal {
+            let old = std::mem::replace(&mut row.ordinal, ordinal);
+            self.ages.remove(old, number);
+            self.ages.insert(ordinal, number);
+        }
+    }
+
+    fn new_row(&mut self, entry: &KeyedRecord<'_>) -> RowNumber {
+        let (slot, ordinal) = (entry.slot, entry.record.ordinal);
+        let id: Arc<str> = Arc::from(entry.id);
         let in_slot = self.slots.entry(slot).or_default();
         let row = Row {
             id: id.clone(),
             slot,
+            ordinal,
             at_in_slot: in_slot.len() as u32,
             terms: Box::default(),
             stamp: 0,
@@ -135,6 +154,7 @@ impl Rows {
         };
         in_slot.push(number);
         self.ids.insert(id, number);
+        self.ages.insert(ordinal, number);
         self.live.insert(number);
         number
     }
@@ -216,6 +236,7 @@ impl Rows {
         let Some(row) = self.slab[number as usize].take() else { return upkeep };
         self.meta.remove(number, &row.terms);
         self.live.remove(number);
+        self.ages.remove(row.ordinal, number);
         self.free.push(number);
         self.leave_slot(&row);
         upkeep

@@ -3,6 +3,7 @@
 mod count;
 mod get;
 mod judged;
+mod oldest;
 mod preview;
 mod scan;
 mod search;
@@ -76,6 +77,22 @@ impl Engine {
             ReadRequest::Outcome(call) => standing::outcome(live, call)?,
             ReadRequest::Row(number) => standing::row(live, *number),
             ReadRequest::Digest => ReadBody::Digest(digest_view(&live.state.head)),
+            ReadRequest::Oldest { incarnation, filter, after, limit, include } => {
+                let ask = oldest::Oldest {
+                    incarnation: *incarnation,
+                    filter: filter.as_ref(),
+                    after: after.as_ref(),
+                    limit: *limit,
+                    include: *include,
+                };
+                oldest::oldest(live, &ask)?
+            }
+            ReadRequest::Ordinals { incarnation, .. } if live.state.is_ended(*incarnation) => {
+                ReadBody::Fenced
+            }
+            ReadRequest::Ordinals { incarnation, limit } => {
+                ReadBody::Ordinals(live.index.ordinals(*incarnation, *limit))
+            }
         };
         Ok(ReadReply { at, stamp, body })
     }
@@ -88,19 +105,24 @@ fn view(
     key: &RecordKey,
     include: Include,
 ) -> Result<Option<RecordView>, ReadError> {
-    let Some(value) = live.store.get(&keys::record(incarnation, key.slot, &key.id))? else { return Ok(None) };
+    let value = live.store.get(&keys::record(incarnation, key.slot, &key.id))?;
+    value.map(|value| view_of(key, &value, include)).transpose()
+}
+
+/// A record's bytes as a reader gets them.
+fn view_of(key: &RecordKey, value: &[u8], include: Include) -> Result<RecordView, ReadError> {
     let id = RecordId::new(key.id.as_str())?;
     if include == Include::default() {
-        let (written, ordinal) = decode_head(&value)?;
-        return Ok(Some(RecordView { id, vector: None, document: None, metadata: None, ordinal, written }));
+        let (written, ordinal) = decode_head(value)?;
+        return Ok(RecordView { id, vector: None, document: None, metadata: None, ordinal, written });
     }
-    let record = decode(&value, if include.vector { Vector::Read } else { Vector::Skip })?;
-    Ok(Some(RecordView {
+    let record = decode(value, if include.vector { Vector::Read } else { Vector::Skip })?;
+    Ok(RecordView {
         id,
         vector: record.vector,
         document: record.document.filter(|_| include.document),
         metadata: include.metadata.then_some(record.metadata),
         ordinal: record.ordinal,
         written: record.written,
-    }))
+    })
 }

@@ -1,13 +1,14 @@
 //! Issue test: random sequences of commands, the engine against the naive model: answers, counts, reads,
 //! digests; with reopening, snapshots and writes amid open rows among the steps.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
 use lacuna_engine::{Engine, EntryAt};
 use lacuna_model::command::Entry;
 use lacuna_model::outcome::CommandOutcome;
-use lacuna_model::read::{Include, ReadBody, ReadRequest, RecordView};
+use lacuna_model::read::{AgePlace, Include, ReadBody, ReadRequest, RecordView};
 use lacuna_model::record::Metric;
 use lacuna_model::{Incarnation, LogPosition, OpNumber};
 use proptest::prelude::*;
@@ -182,6 +183,7 @@ impl Bench {
         };
         if self.model.ended.contains(&number) {
             assert_eq!(self.ask(&scan(None, None, 5)), ReadBody::Fenced);
+            assert_eq!(self.ask(&ReadRequest::Ordinals { incarnation, limit: 1 }), ReadBody::Fenced);
             assert_eq!(
                 self.ask(&ReadRequest::Count { incarnations: vec![incarnation], filter: None }),
                 ReadBody::Fenced
@@ -216,9 +218,41 @@ impl Bench {
             let first = matching.iter().take(2).cloned().collect();
             assert_eq!(self.ask(&scan(Some(number), None, 2)), records(first, matching.len() > 2));
         }
+        self.compare_ages(incarnation, &visible);
         self.compare_search(incarnation, None);
         self.compare_search(incarnation, Some(4));
         self.compare_search(incarnation, Some(8));
+    }
+
+    /// Insertion order, behind a place, with and without a filter.
+    fn compare_ages(&self, incarnation: Incarnation, visible: &BTreeMap<String, NaiveRecord>) {
+        let mut all: Vec<RecordView> = visible.iter().map(|(id, record)| view(id, record)).collect();
+        all.sort_by_key(|record| (record.ordinal, record.id.clone()));
+        let ordinals = all.iter().take(5).map(|record| record.ordinal).collect();
+        let first = ReadRequest::Ordinals { incarnation, limit: 5 };
+        assert_eq!(self.ask(&first), ReadBody::Ordinals(ordinals));
+        let turn = self.engine().applied().index as usize;
+        let filter = (turn % 3 > 0).then(|| filter_of((turn % usize::from(FILTERS)) as u8));
+        let after = all.get(turn % 7).map(|record| AgePlace {
+            ordinal: record.ordinal,
+            id: if turn % 2 == 0 { record.id.to_string() } else { String::new() },
+        });
+        let behind = |record: &&RecordView| {
+            let naive = &visible[record.id.as_str()];
+            after
+                .as_ref()
+                .is_none_or(|after| (record.ordinal, record.id.as_str()) > (after.ordinal, &after.id))
+                && filter.as_ref().is_none_or(|filter| matches(filter, record.id.as_str(), naive))
+        };
+        let expected: Vec<RecordView> = all.iter().filter(behind).cloned().collect();
+        for limit in [2, 100] {
+            let (after, filter) = (after.clone(), filter.clone());
+            let ask = ReadRequest::Oldest { incarnation, filter, after, limit, include: EVERYTHING };
+            let ReadBody::Records { records, more } = self.ask(&ask) else { panic!() };
+            assert_eq!(records, expected.iter().take(limit).cloned().collect::<Vec<_>>());
+            assert!(more || expected.len() <= limit, "it says when there is more");
+            assert!(!more || limit < 100, "and when there can't be");
+        }
     }
 
     fn compare_search(&self, incarnation: Incarnation, filter: Option<u8>) {

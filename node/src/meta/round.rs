@@ -102,7 +102,8 @@ impl Asking<'_> {
                 | ReadBody::Outcome(_)
                 | ReadBody::Digest(_)
                 | ReadBody::Fenced
-                | ReadBody::Mismatch(_) => None,
+                | ReadBody::Mismatch(_)
+                | ReadBody::Ordinals(_) => None,
             },
             Ok(_) | Err(_) => None,
         }

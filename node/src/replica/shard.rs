@@ -258,7 +258,11 @@ fn is_heavy(request: &ReadRequest) -> bool {
     match request {
         ReadRequest::Get { ids, .. } => ids.len() > FEW_IDS,
         ReadRequest::Count { filter, .. } => filter.is_some(),
-        ReadRequest::Scan { .. } | ReadRequest::Search { .. } | ReadRequest::Preview { .. } => true,
+        ReadRequest::Scan { .. }
+        | ReadRequest::Search { .. }
+        | ReadRequest::Preview { .. }
+        | ReadRequest::Oldest { .. }
+        | ReadRequest::Ordinals { .. } => true,
         ReadRequest::Outcome(_) | ReadRequest::Row(_) | ReadRequest::Digest => false,
     }
 }
@@ -273,5 +277,7 @@ fn kind(request: &ReadRequest) -> &'static str {
         ReadRequest::Outcome(_) => "outcome",
         ReadRequest::Row(_) => "row",
         ReadRequest::Digest => "digest",
+        ReadRequest::Oldest { .. } => "oldest",
+        ReadRequest::Ordinals { .. } => "ordinals",
     }
 }

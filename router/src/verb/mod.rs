@@ -1,6 +1,7 @@
 //! What can be done with records and collections: the same for every surface. Typed inputs, typed answers,
 //! typed errors; no surface's words.
 
+pub mod by_age;
 pub mod call;
 pub mod caller;
 pub mod cluster;

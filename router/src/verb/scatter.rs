@@ -16,7 +16,7 @@ use crate::fanout;
 use crate::verb::Call;
 
 /// Pause before contents are asked for again that the meta group may not have replaced yet.
-const REPLAN_PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const REPLAN_PAUSE: Duration = Duration::from_millis(20);
 
 /// A shard that didn't answer in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) async fn scatter(
     }
 }
 
-fn ended() -> VerbError {
+pub(crate) fn ended() -> VerbError {
     VerbError::new(
         ErrorCode::Unavailable,
         "these contents were deleted, and what the name means now can't be read in time",
@@ -79,7 +79,7 @@ fn ended() -> VerbError {
 }
 
 /// `None`: a shard says that the contents have ended.
-fn gather(answers: Vec<(ShardId, Result<ReadReply, ShardError>)>) -> Verb<Option<Scattered>> {
+pub(crate) fn gather(answers: Vec<(ShardId, Result<ReadReply, ShardError>)>) -> Verb<Option<Scattered>> {
     let mut scattered = Scattered::default();
     for (shard, answer) in answers {
         match answer {

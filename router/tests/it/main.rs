@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad_input;
+mod by_age;
 mod catalog;
 mod durable;
 mod exactly_once;

@@ -1,5 +1,6 @@
 //! What the index promises, against plain recomputation.
 
+mod ages;
 mod filters;
 mod kept_graphs;
 mod keys;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use lacuna_model::command::{CallRef, Command, IdAt, StartWhere, Write, WriteVerb};
 use lacuna_model::filter::Filter;
 use lacuna_model::outcome::{CommandOutcome, Fate, ItemFate, Refusal, RowStatus, RowView, WriteOutcome};
-use lacuna_model::read::{DigestView, Hit, Include, ReadBody, ReadReply, ReadRequest, RecordView};
+use lacuna_model::read::{AgePlace, DigestView, Hit, Include, ReadBody, ReadReply, ReadRequest, RecordView};
 use lacuna_model::record::{Change, Metric, NewRecord, RecordPatch, Written};
 use lacuna_model::{Incarnation, LogPosition, OpNumber, ShardId, Stamp, slot_of};
 
@@ -216,6 +216,8 @@ impl Shard {
             | ReadRequest::Scan { incarnation, .. }
             | ReadRequest::Search { incarnation, .. }
             | ReadRequest::Preview { incarnation, .. }
+            | ReadRequest::Oldest { incarnation, .. }
+            | ReadRequest::Ordinals { incarnation, .. }
                 if self.fenced.contains(incarnation) =>
             {
                 ReadBody::Fenced
@@ -272,6 +274,26 @@ impl Shard {
                     }
                     row.clone()
                 }))
+            }
+            ReadRequest::Oldest { incarnation, filter, after, limit, include } => {
+                let place = |key: &Key| {
+                    let record = &self.records[key];
+                    AgePlace { ordinal: record.ordinal, id: record.id.to_string() }
+                };
+                let mut keys = self.matching(*incarnation, filter.as_ref());
+                keys.sort_by_key(place);
+                keys.retain(|key| after.as_ref().is_none_or(|after| place(key) > *after));
+                // Small pages, as if the records were large.
+                let page = keys.iter().take((*limit).min(7));
+                let records: Vec<_> = page.map(|key| self.view(&self.records[key], *include)).collect();
+                ReadBody::Records { more: records.len() < keys.len(), records }
+            }
+            ReadRequest::Ordinals { incarnation, limit } => {
+                let mut ordinals: Vec<_> =
+                    self.matching(*incarnation, None).iter().map(|key| self.records[key].ordinal).collect();
+                ordinals.sort_unstable();
+                ordinals.truncate(*limit);
+                ReadBody::Ordinals(ordinals)
             }
             ReadRequest::Digest => {
                 ReadBody::Digest(DigestView { records: 1, rest: 2, live: self.records.len() as u64 })
