@@ -10,6 +10,7 @@ use crate::ids::{
 use crate::op_id::OpId;
 use crate::outcome::RowView;
 use crate::record::Schema;
+use crate::value::MetaValue;
 
 /// The surface through which a collection was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -233,6 +234,13 @@ pub enum OperationKind {
     DeleteAll,
     /// Ends all of a collection's contents, and the collection.
     DropCollection,
+    /// Changes the metadata of what matches in one namespace.
+    UpdateWhere {
+        /// What is changed.
+        filter: Filter,
+        /// Keys to set (`Some`) or to remove (`None`); the others stay.
+        set: Vec<(String, Option<MetaValue>)>,
+    },
 }
 
 /// How far one shard is with an operation.

@@ -9,6 +9,7 @@ use crate::filter::Filter;
 use crate::ids::{Account, Incarnation, MapEpoch, OpNumber, RecordId, Slot, Stamp};
 use crate::op_id::OpId;
 use crate::record::{NewRecord, RecordPatch, Schema};
+use crate::value::MetaValue;
 
 /// Most commands in one entry.
 pub const MAX_COMMANDS: usize = 256;
@@ -31,7 +32,7 @@ pub struct Entry {
 pub enum Command {
     /// A write whose outcome is kept under its call (exactly once).
     Write(Write),
-    /// Begins a where-delete row and takes its first range.
+    /// Begins a row (where-delete, update by filter) and takes its first range.
     StartWhere(StartWhere),
     /// Takes a row's next range; proposed by the shard's leader only.
     Advance(Advance),
@@ -152,10 +153,21 @@ pub struct StartWhere {
     pub incarnation: Incarnation,
     /// What goes.
     pub filter: Filter,
-    /// At most so many go.
+    /// At most so many go (of a delete; an update takes all).
     pub limit: Option<u64>,
     /// End of the first range, chosen by the proposing leader (the router sends `End`, the leader narrows it).
     pub upto: Upto,
+    /// What becomes of what it takes.
+    pub action: RowAction,
+}
+
+/// What a row does with a record that it takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RowAction {
+    /// Deletes it.
+    Delete,
+    /// Sets these metadata keys (`Some`) or removes them (`None`); the others, vector and document stay.
+    SetMetadata(Vec<(String, Option<MetaValue>)>),
 }
 
 /// Takes a row's next range; applies only if the row's `after` is this one.

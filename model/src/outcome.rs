@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{RecordKey, Upto};
+use crate::command::{RecordKey, RowAction, Upto};
 use crate::filter::Filter;
 use crate::ids::{Incarnation, LogPosition, MapEpoch, OpNumber, Slot, Stamp};
 use crate::op_id::OpId;
@@ -37,7 +37,7 @@ pub enum Refusal {
     #[error("the contents have another schema")]
     Schema(Schema),
     /// Too many rows sweep here: wait and repeat.
-    #[error("too many deletes by filter are running on this shard")]
+    #[error("too many deletes and updates by filter are running on this shard")]
     Busy,
     /// The row's operation was closed: a late copy of a Start or Fence.
     #[error("the operation has ended")]
@@ -118,7 +118,7 @@ pub struct RowView {
     pub at: LogPosition,
     /// Index that bounds what it takes.
     pub bound_index: u64,
-    /// Records that matched so far (deleted or held).
+    /// Records that matched so far (deleted, changed or held).
     pub matched: u64,
     /// Records deleted so far.
     pub deleted: u64,
@@ -126,18 +126,20 @@ pub struct RowView {
     pub held: u64,
     /// Live records of the incarnation on this shard after `at` (0 after a fence).
     pub remaining: u64,
+    /// Records changed so far (update by filter).
+    pub updated: u64,
 }
 
-/// A row as the shard keeps it: where-deletes and fences at work or waiting to be closed.
+/// A row as the shard keeps it: where-deletes, updates by filter and fences at work or waiting to be closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The operation's name.
     pub op_id: OpId,
     /// The incarnation it works in (a fence's first).
     pub incarnation: Incarnation,
-    /// What goes; `None` for a fence.
+    /// What it takes; `None` for a fence.
     pub filter: Option<Filter>,
-    /// It takes only what was written at or before this.
+    /// It takes only what was written before this.
     pub bound: Written,
     /// Everything up to and with this key is taken.
     pub after: Option<RecordKey>,
@@ -145,6 +147,8 @@ pub struct Row {
     pub limit_left: Option<u64>,
     /// What it tells.
     pub view: RowView,
+    /// What becomes of what it takes.
+    pub action: RowAction,
 }
 
 /// A range that a leader would propose next for a row.

@@ -108,6 +108,7 @@ mod tests {
             requested: None,
             matched: None,
             deleted: None,
+            updated: None,
             absent: None,
             held: None,
             released: None,

@@ -179,6 +179,7 @@ mod tests {
             requested: None,
             matched: None,
             deleted: parts.iter().map(|(_, deleted)| *deleted).sum(),
+            updated: None,
             absent: None,
             held: None,
             released: None,

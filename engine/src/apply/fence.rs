@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lacuna_model::Incarnation;
-use lacuna_model::command::Fence;
+use lacuna_model::command::{Fence, RowAction};
 use lacuna_model::outcome::{CommandOutcome, Refusal, Row, RowStatus, RowView};
 
 use super::{Place, Transaction};
@@ -34,6 +34,7 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, fence: &Fence)
         deleted: count,
         held: 0,
         remaining: 0,
+        updated: 0,
     };
     let row = Row {
         op_id: fence.op_id.clone(),
@@ -43,6 +44,7 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, fence: &Fence)
         after: None,
         limit_left: None,
         view: view.clone(),
+        action: RowAction::Delete,
     };
     transaction.add_row(fence.number, RowState::new(row));
     CommandOutcome::Row(view)

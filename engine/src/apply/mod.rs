@@ -3,11 +3,11 @@
 
 mod close;
 mod delete;
-mod delete_where;
 mod evict;
 mod fence;
 mod insert;
 mod slots;
+mod sweep;
 mod transaction;
 mod update;
 mod upsert;
@@ -75,8 +75,8 @@ fn one(
 ) -> Result<CommandOutcome, ApplyError> {
     let outcome = match command {
         Command::Write(write) => write::apply(transaction, at, write)?,
-        Command::StartWhere(start) => delete_where::start(transaction, at, start)?,
-        Command::Advance(advance) => delete_where::advance(transaction, at, advance)?,
+        Command::StartWhere(start) => sweep::start(transaction, at, start)?,
+        Command::Advance(advance) => sweep::advance(transaction, at, advance)?,
         Command::Fence(fence) => fence::apply(transaction, at, fence),
         Command::Close(close) => close::apply(transaction, close),
         Command::SetSlots(slots) => slots::apply(transaction, slots),

@@ -160,12 +160,20 @@ impl<'a> Transaction<'a> {
     }
 
     /// Keys in `(after, upto]` of records that may match the row's filter, ascending: what the index names,
-    /// and what this batch wrote, which the index doesn't know yet. The verdict is the caller's (INV-3).
+    /// what rows with a lower bound may change before this one judges it, and what this batch wrote, which the
+    /// index doesn't know yet. The verdict is the caller's (INV-3).
     pub(crate) fn candidates(&self, row: &RowState, upto: &Upto) -> Vec<RecordKey> {
         let (incarnation, after) = (row.row.incarnation, row.row.after.as_ref());
         let Some(filter) = &row.row.filter else { return Vec::new() };
         let mut found = self.index.matching_keys(incarnation, filter, after, upto);
         let before = found.len();
+        for (_, lower) in self.watchers(incarnation) {
+            if lower.row.bound < row.row.bound && lower.changes_records() {
+                let Some(filter) = &lower.row.filter else { continue };
+                let after = after.max(lower.row.after.as_ref());
+                found.extend(self.index.matching_keys(incarnation, filter, after, upto));
+            }
+        }
         let from = keys::records_from(incarnation);
         let to = keys::after_prefix(from.clone());
         found.extend(

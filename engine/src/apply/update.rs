@@ -3,6 +3,7 @@
 use lacuna_model::Incarnation;
 use lacuna_model::outcome::Fate;
 use lacuna_model::record::{RecordPatch, StoredRecord, Written};
+use lacuna_model::value::{MetaValue, Metadata};
 
 use super::upsert::{changed, key_of};
 use super::watch::meet;
@@ -37,11 +38,16 @@ pub(super) fn update(
 pub(super) fn patched(mut record: StoredRecord, patch: &RecordPatch, written: Written) -> StoredRecord {
     record.vector = changed(record.vector.take(), &patch.vector);
     record.document = changed(record.document.take(), &patch.document);
-    for (key, value) in &patch.metadata {
+    set_metadata(&mut record.metadata, &patch.metadata);
+    StoredRecord { written, ..record }
+}
+
+/// Sets keys that have a value and removes the others; what isn't named stays.
+pub(super) fn set_metadata(metadata: &mut Metadata, changes: &[(String, Option<MetaValue>)]) {
+    for (key, value) in changes {
         match value {
-            Some(value) => record.metadata.insert(key.clone(), value.clone()),
-            None => record.metadata.remove(key),
+            Some(value) => metadata.insert(key.clone(), value.clone()),
+            None => metadata.remove(key),
         };
     }
-    StoredRecord { written, ..record }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lacuna_model::command::RecordKey;
+use lacuna_model::command::{RecordKey, RowAction};
 use lacuna_model::filter::{CompiledFilter, Filter};
 use lacuna_model::outcome::{Row, RowStatus};
 use lacuna_model::record::StoredRecord;
@@ -54,9 +54,17 @@ impl RowState {
         self.is_sweeping() && self.row.limit_left.is_none()
     }
 
-    /// Would it take this record, if it came to it?
+    /// Does it change records, so that another row's filter may match what it didn't before?
+    pub(crate) fn changes_records(&self) -> bool {
+        match self.row.action {
+            RowAction::SetMetadata(_) => true,
+            RowAction::Delete => false,
+        }
+    }
+
+    /// Would it take this record, if it came to it? One that it has changed already carries its bound.
     pub(crate) fn would_take(&self, key: &RecordKey, record: &StoredRecord) -> bool {
-        record.written <= self.row.bound
+        record.written < self.row.bound
             && record.holds == 0
             && self.row.after.as_ref().is_none_or(|after| key > after)
             && self.judge.as_ref().is_some_and(|judge| judge.matches(&key.id, record))

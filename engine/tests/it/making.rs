@@ -4,7 +4,8 @@ use std::path::Path;
 
 use lacuna_engine::{Engine, EngineConfig, EntryAt};
 use lacuna_model::command::{
-    CallRef, Command, Entry, Fence, IdAt, RecordKey, SetSlots, StartWhere, Upto, Window, Write, WriteVerb,
+    CallRef, Command, Entry, Fence, IdAt, RecordKey, RowAction, SetSlots, StartWhere, Upto, Window, Write,
+    WriteVerb,
 };
 use lacuna_model::filter::{FieldTest, Filter, Look};
 use lacuna_model::op_id::OpId;
@@ -83,6 +84,7 @@ pub(crate) fn start(number: u64, filter: Filter, upto: Upto) -> StartWhere {
         filter,
         limit: None,
         upto,
+        action: RowAction::Delete,
     }
 }
 

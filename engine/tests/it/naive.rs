@@ -1,6 +1,6 @@
-//! The naive model: maps and loops, separately reasoned. A where-delete is decided when it starts: what it
-//! takes leaves the records at once and waits in its row as *doomed*; how many entries the sweep needs can
-//! only show in when the doomed are counted.
+//! The naive model: maps and loops, separately reasoned. A delete or update by filter is applied whole when it
+//! starts; what was there before waits as *pending*, with what becomes of it, until a sweep or a write comes to
+//! it: how many entries a sweep needs can only show in when that is seen and counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,17 @@ pub(crate) type Key = (Slot, String);
 #[derive(Default)]
 pub(crate) struct Contents {
     pub(crate) schema: Option<Schema>,
+    /// As every row begun so far leaves them.
     pub(crate) records: BTreeMap<Key, NaiveRecord>,
+    /// Of keys that rows have still to come to: what is there to be read, and what becomes of it.
+    pub(crate) pending: BTreeMap<Key, Pending>,
+}
+
+/// A record that waits for rows.
+pub(crate) struct Pending {
+    pub(crate) now: NaiveRecord,
+    /// In the order of the rows' bounds: the row, and what it leaves.
+    pub(crate) effects: Vec<(u64, Option<NaiveRecord>)>,
 }
 
 #[derive(Default)]
@@ -89,12 +99,18 @@ impl Naive {
         }
     }
 
-    /// Everything a reader can see of an incarnation now: doomed records included, until they are taken.
+    /// Everything a reader can see of an incarnation now: pending records as they still are.
     pub(crate) fn visible(&self, incarnation: u64) -> BTreeMap<String, NaiveRecord> {
-        let doomed =
-            self.rows.values().filter(|row| row.incarnation == incarnation).flat_map(|row| &row.doomed);
-        let records = self.contents.get(&incarnation).into_iter().flat_map(|contents| &contents.records);
-        records.chain(doomed).map(|(key, record)| (key.1.clone(), record.clone())).collect()
+        let named = |(key, record): (Key, NaiveRecord)| (key.1, record);
+        self.stored(incarnation).into_iter().map(named).collect()
+    }
+
+    /// The same, in the order of sweeps.
+    pub(crate) fn stored(&self, incarnation: u64) -> BTreeMap<Key, NaiveRecord> {
+        let Some(contents) = self.contents.get(&incarnation) else { return BTreeMap::new() };
+        let mut stored = contents.records.clone();
+        stored.extend(contents.pending.iter().map(|(key, pending)| (key.clone(), pending.now.clone())));
+        stored
     }
 
     pub(crate) fn live(&self, incarnation: u64) -> u64 {

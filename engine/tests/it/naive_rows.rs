@@ -1,15 +1,13 @@
-//! Where-deletes and fences of the naive model.
-
-use std::collections::BTreeMap;
+//! Deletes and updates by filter, and fences, of the naive model.
 
 use lacuna_model::OpNumber;
-use lacuna_model::command::{Advance, Fence, StartWhere, Upto};
+use lacuna_model::command::{Advance, Fence, RowAction, StartWhere, Upto};
 use lacuna_model::filter::Filter;
 use lacuna_model::limits::MAX_OPEN_ROWS;
 use lacuna_model::outcome::{CommandOutcome, Refusal, RowStatus, RowView};
 use lacuna_model::record::Written;
 
-use crate::naive::{At, Key, Naive, NaiveRecord, matches};
+use crate::naive::{At, Key, Naive, NaiveRecord, Pending, matches};
 
 pub(crate) struct NaiveRow {
     pub(crate) incarnation: u64,
@@ -17,8 +15,7 @@ pub(crate) struct NaiveRow {
     pub(crate) bound: Written,
     pub(crate) left: Option<u64>,
     pub(crate) after: Option<Key>,
-    /// Decided at the bound, not yet taken.
-    pub(crate) doomed: BTreeMap<Key, NaiveRecord>,
+    pub(crate) action: RowAction,
     pub(crate) view: RowView,
 }
 
@@ -27,24 +24,40 @@ impl Naive {
         number.0 < self.low || self.closed.contains(&number.0)
     }
 
-    /// A write comes to a key: if a row has doomed what is there, it is taken now.
+    /// A write comes to a key: all rows that have still to come to it do so now.
     pub(crate) fn touch(&mut self, at: At, incarnation: u64, key: &Key) {
-        let owner =
-            self.rows.iter().find(|(_, row)| row.incarnation == incarnation && row.doomed.contains_key(key));
-        let Some((number, _)) = owner else { return };
-        let number = *number;
-        self.count(at, number, |row| row.doomed.remove(key).is_some());
+        self.run(at, incarnation, key, None);
     }
 
-    fn count(&mut self, at: At, number: u64, take: impl FnOnce(&mut NaiveRow) -> bool) {
+    /// Pending rows come to a key, in turn, up to and with a bound.
+    fn run(&mut self, at: At, incarnation: u64, key: &Key, last: Option<Written>) {
+        loop {
+            let Some(contents) = self.contents.get_mut(&incarnation) else { return };
+            let Some(pending) = contents.pending.get_mut(key) else { return };
+            let number = pending.effects[0].0;
+            if last.is_some_and(|last| self.rows[&number].bound > last) {
+                return;
+            }
+            match pending.effects.remove(0).1 {
+                Some(left) => pending.now = left,
+                None => assert!(pending.effects.is_empty(), "a row was to come to what isn't there"),
+            }
+            if pending.effects.is_empty() {
+                contents.pending.remove(key);
+            }
+            self.count(at, number);
+        }
+    }
+
+    fn count(&mut self, at: At, number: u64) {
+        let live = self.live(self.rows[&number].incarnation);
         let row = self.rows.get_mut(&number).unwrap();
-        let incarnation = row.incarnation;
-        assert!(take(row), "the model counted what wasn't there");
         row.view.matched += 1;
-        row.view.deleted += 1;
-        row.view.at = at.position;
-        let live = self.live(incarnation);
-        self.rows.get_mut(&number).unwrap().view.remaining = live;
+        match row.action {
+            RowAction::Delete => row.view.deleted += 1,
+            RowAction::SetMetadata(_) => row.view.updated += 1,
+        }
+        (row.view.at, row.view.remaining) = (at.position, live);
     }
 
     pub(crate) fn start(&mut self, at: At, start: &StartWhere) -> CommandOutcome {
@@ -62,12 +75,6 @@ impl Naive {
         if open >= MAX_OPEN_ROWS {
             return CommandOutcome::Refused(Refusal::Busy);
         }
-        let mut doomed = BTreeMap::new();
-        if let (None, Some(contents)) = (start.limit, self.contents.get_mut(&incarnation)) {
-            doomed = contents.records.clone();
-            doomed.retain(|key, record| matches(&start.filter, &key.1, record));
-            contents.records.retain(|key, _| !doomed.contains_key(key));
-        }
         let view = RowView {
             number: start.number,
             status: RowStatus::Sweeping,
@@ -77,10 +84,22 @@ impl Naive {
             deleted: 0,
             held: 0,
             remaining: 0,
+            updated: 0,
         };
-        let (filter, bound) = (Some(start.filter.clone()), at.written());
-        let row = NaiveRow { incarnation, filter, bound, left: start.limit, after: None, doomed, view };
+        let limited = start.limit.is_some() && start.action == RowAction::Delete;
+        let row = NaiveRow {
+            incarnation,
+            filter: Some(start.filter.clone()),
+            bound: at.written(),
+            left: start.limit.filter(|_| limited),
+            after: None,
+            action: start.action.clone(),
+            view,
+        };
         self.rows.insert(start.number.0, row);
+        if !limited {
+            self.decide(start.number.0, &start.filter);
+        }
         self.sweep(at, start.number.0, &start.upto)
     }
 
@@ -94,29 +113,54 @@ impl Naive {
         }
     }
 
+    /// Applies a row whole; what was there before is pending.
+    fn decide(&mut self, number: u64, filter: &Filter) {
+        let row = &self.rows[&number];
+        let (bound, action) = (row.bound, row.action.clone());
+        let Some(contents) = self.contents.get_mut(&row.incarnation) else { return };
+        let matching: Vec<_> = contents
+            .records
+            .iter()
+            .filter(|(key, record)| matches(filter, &key.1, record))
+            .map(|(key, record)| (key.clone(), record.clone()))
+            .collect();
+        for (key, record) in matching {
+            let left = match &action {
+                RowAction::Delete => None,
+                RowAction::SetMetadata(changes) => {
+                    let mut left = NaiveRecord { written: bound, ..record.clone() };
+                    for (name, value) in changes {
+                        left.metadata.remove(name);
+                        left.metadata.extend(value.clone().map(|value| (name.clone(), value)));
+                    }
+                    Some(left)
+                }
+            };
+            contents.records.remove(&key);
+            contents.records.extend(left.clone().map(|left| (key.clone(), left)));
+            let pending = contents.pending.entry(key).or_insert(Pending { now: record, effects: Vec::new() });
+            pending.effects.push((number, left));
+        }
+    }
+
     fn sweep(&mut self, at: At, number: u64, upto: &Upto) -> CommandOutcome {
         let end = match upto {
             Upto::End => None,
             Upto::Key(key) => Some((key.slot, key.id.clone())),
         };
         let row = &self.rows[&number];
-        let (incarnation, after, bound) = (row.incarnation, row.after.clone(), row.bound);
-        let filter = row.filter.clone().unwrap();
-        // Every record that is there to be met, doomed or not, in the order of keys.
-        let mut met: BTreeMap<Key, NaiveRecord> = BTreeMap::new();
-        let rows = self.rows.values().filter(|row| row.incarnation == incarnation);
-        rows.for_each(|row| met.extend(row.doomed.clone()));
-        met.extend(self.contents.get(&incarnation).into_iter().flat_map(|c| c.records.clone()));
-        for (key, record) in met {
+        let (incarnation, after, limited) = (row.incarnation, row.after.clone(), row.left.is_some());
+        for (key, record) in self.stored(incarnation) {
             if self.rows[&number].left == Some(0) {
                 break;
             }
             let inside =
                 after.as_ref().is_none_or(|after| key > *after) && end.as_ref().is_none_or(|end| key <= *end);
-            if !inside || record.written > bound || !matches(&filter, &key.1, &record) {
-                continue;
+            if inside && limited {
+                self.take_one(at, number, &key, &record);
+            } else if inside && (self.is_decided(number, &key) || self.would_take(number, &key, &record)) {
+                self.run(at, incarnation, &key, Some(self.rows[&number].bound));
             }
-            self.take(at, number, incarnation, &key);
         }
         let live = self.live(incarnation);
         let row = self.rows.get_mut(&number).unwrap();
@@ -127,22 +171,39 @@ impl Naive {
         }
         row.view.at = at.position;
         row.view.remaining = live;
-        assert!(row.view.status == RowStatus::Sweeping || row.doomed.is_empty(), "a doomed record was left");
-        CommandOutcome::Row(row.view.clone())
+        let view = row.view.clone();
+        let keys: Vec<Key> = self.stored(incarnation).into_keys().collect();
+        let forgotten = keys.iter().any(|key| self.is_decided(number, key));
+        assert!(view.status == RowStatus::Sweeping || !forgotten, "a record was left that the row takes");
+        CommandOutcome::Row(view)
     }
 
-    /// A sweep meets a match: its own doomed, another row's, or (with a limit) one to take.
-    fn take(&mut self, at: At, number: u64, incarnation: u64, key: &Key) {
-        let limited = self.rows[&number].left.is_some();
-        if self.rows.values().any(|row| row.incarnation == incarnation && row.doomed.contains_key(key)) {
-            self.touch(at, incarnation, key);
-        } else {
-            assert!(limited, "a record that a row would take was not decided at its bound");
+    /// Has the row still to come to this key?
+    fn is_decided(&self, number: u64, key: &Key) -> bool {
+        let contents = self.contents.get(&self.rows[&number].incarnation);
+        let pending = contents.and_then(|contents| contents.pending.get(key));
+        pending.is_some_and(|pending| pending.effects.iter().any(|(row, _)| *row == number))
+    }
+
+    fn would_take(&self, number: u64, key: &Key, record: &NaiveRecord) -> bool {
+        let row = &self.rows[&number];
+        record.written < row.bound
+            && row.filter.as_ref().is_some_and(|filter| matches(filter, &key.1, record))
+    }
+
+    /// A sweep with a limit comes to a key: what the others leave of it is its to take.
+    fn take_one(&mut self, at: At, number: u64, key: &Key, record: &NaiveRecord) {
+        let incarnation = self.rows[&number].incarnation;
+        let left = self.contents[&incarnation].records.get(key).cloned();
+        let takes = left.is_some_and(|left| self.would_take(number, key, &left));
+        if takes || self.would_take(number, key, record) {
+            self.run(at, incarnation, key, None);
+        }
+        if takes {
             self.contents.get_mut(&incarnation).unwrap().records.remove(key);
-            self.count(at, number, |row| {
-                row.left = row.left.map(|left| left - 1);
-                true
-            });
+            self.count(at, number);
+            let row = self.rows.get_mut(&number).unwrap();
+            row.left = row.left.map(|left| left - 1);
         }
     }
 
@@ -162,7 +223,6 @@ impl Naive {
             self.contents.remove(&incarnation.0);
             for row in self.rows.values_mut().filter(|row| row.incarnation == incarnation.0) {
                 if row.view.status == RowStatus::Sweeping {
-                    row.doomed.clear();
                     (row.view.status, row.view.at, row.view.remaining) = (RowStatus::Fenced, at.position, 0);
                 }
             }
@@ -176,6 +236,7 @@ impl Naive {
             deleted: count,
             held: 0,
             remaining: 0,
+            updated: 0,
         };
         let row = NaiveRow {
             incarnation: fence.incarnations[0].0,
@@ -183,7 +244,7 @@ impl Naive {
             bound: at.written(),
             left: None,
             after: None,
-            doomed: BTreeMap::new(),
+            action: RowAction::Delete,
             view: view.clone(),
         };
         self.rows.insert(fence.number.0, row);

@@ -1,9 +1,10 @@
 //! Where-deletes as rows: the interleavings that broke earlier forms of the protocol, and the row's own life.
 
 use lacuna_engine::Engine;
-use lacuna_model::command::{Advance, Close, Command, Upto, WriteVerb};
+use lacuna_model::command::{Advance, Close, Command, RowAction, StartWhere, Upto, WriteVerb};
 use lacuna_model::outcome::{CommandOutcome, Fate, Refusal, RowStatus, RowView};
 use lacuna_model::read::{ReadBody, ReadRequest};
+use lacuna_model::value::{MetaValue, Scalar};
 use lacuna_model::{Incarnation, OpNumber};
 use tempfile::TempDir;
 
@@ -156,6 +157,90 @@ fn the_row_with_the_lowest_bound_is_given_a_record_that_two_would_take() {
     assert_eq!((first.deleted, first.status), (4, RowStatus::Sweeping));
     let last = apply(&engine, vec![advance(9, &ids[0], Upto::End)]);
     assert_eq!((row(&last[0]).deleted, row(&last[0]).status), (4, RowStatus::Done));
+}
+
+fn set_n(number: u64, (from, to): (i64, i64), upto: Upto) -> Command {
+    let action = RowAction::SetMetadata(vec![("n".to_owned(), Some(MetaValue::Scalar(Scalar::Int(to))))]);
+    Command::StartWhere(StartWhere { action, ..start(number, n_is(from), upto) })
+}
+
+fn read_row(engine: &Engine, number: u64) -> RowView {
+    let ReadBody::Row(Some(row)) = engine.read(&ReadRequest::Row(OpNumber(number))).unwrap().body else {
+        panic!()
+    };
+    row
+}
+
+#[test]
+fn a_row_takes_what_an_earlier_update_makes_match_and_that_one_counts_it_once() {
+    let ids = in_order(4);
+    let (_dir, engine) = filled(&ids);
+    // The update stands before its second key; the delete's range holds keys that match it only afterwards.
+    apply(&engine, vec![set_n(1, (1, 2), up_to(&ids[0]))]);
+    let delete = Command::StartWhere(start(2, n_is(2), Upto::End));
+    assert_eq!((row(&apply(&engine, vec![delete])[0]).deleted, engine.live_records()), (4, 0));
+    let last = apply(&engine, vec![advance(1, &ids[0], Upto::End)]);
+    let last = row(&last[0]);
+    assert_eq!((last.matched, last.updated, last.deleted, last.status), (4, 4, 0, RowStatus::Done));
+}
+
+#[test]
+fn a_record_that_an_earlier_update_takes_out_of_a_delete_s_way_lives() {
+    let ids = in_order(4);
+    let (_dir, engine) = filled(&ids);
+    apply(&engine, vec![set_n(1, (1, 2), up_to(&ids[0])), begin(2, up_to(&ids[1]))]);
+    assert_eq!(read_row(&engine, 1).updated, 2, "the delete's range had the update done first");
+    let last = apply(&engine, vec![advance(2, &ids[1], Upto::End)]);
+    assert_eq!((row(&last[0]).deleted, row(&last[0]).status), (0, RowStatus::Done));
+    assert_eq!((count(&engine), engine.live_records()), (0, 4), "no reader meets n = 1 after the delete");
+    let row = read_row(&engine, 1);
+    assert_eq!((row.updated, row.status), (4, RowStatus::Sweeping));
+}
+
+#[test]
+fn a_write_amid_updates_meets_the_record_that_all_of_them_made() {
+    let ids = in_order(3);
+    let (_dir, engine) = filled(&ids);
+    let (first, last) = (ids[0].as_str(), ids[2].as_str());
+    apply(
+        &engine,
+        vec![set_n(1, (1, 2), up_to(first)), set_n(2, (2, 3), up_to(first)), set_n(3, (1, 9), up_to(first))],
+    );
+    let three = write("w", 1, WriteVerb::DeleteIdsWhere(ids_at(&[last]), n_is(3)));
+    assert_eq!(fates(&apply(&engine, vec![three])[0]), [Fate::Deleted]);
+    let updated = |number| read_row(&engine, number).updated;
+    assert_eq!((updated(1), updated(2), updated(3)), (2, 2, 0), "the first key and the last, each once");
+    apply(&engine, vec![upsert("new", &[last], 1)]);
+    let ends = apply(&engine, (1..4).map(|number| advance(number, first, Upto::End)).collect());
+    let counts: Vec<u64> = ends.iter().map(|end| row(end).updated).collect();
+    assert_eq!(counts, [3, 3, 0], "what was written behind their bounds isn't theirs");
+    assert_eq!(count(&engine), 1);
+}
+
+#[test]
+fn an_update_s_range_and_a_later_row_s_are_bounded_by_what_the_update_has_to_do() {
+    let ids: Vec<String> = (0..300).map(|number| format!("r{number}")).collect();
+    let (_dir, engine) = filled(&ids);
+    let narrowed = |command: Command| {
+        let Command::StartWhere(mut start) = command else { panic!() };
+        engine.narrow_start(&mut start, 40);
+        Command::StartWhere(start)
+    };
+    apply(&engine, vec![narrowed(set_n(1, (1, 2), Upto::End))]);
+    assert!(read_row(&engine, 1).updated <= 40);
+    // It matches nothing yet: what it will match is still to be made.
+    apply(&engine, vec![narrowed(Command::StartWhere(start(2, n_is(2), Upto::End)))]);
+    assert!(read_row(&engine, 2).deleted <= 80, "{:?}", read_row(&engine, 2));
+    while let ranges @ [_, ..] = engine.next_ranges(50).as_slice() {
+        let next = |range: &lacuna_model::outcome::NextRange| {
+            let (number, after, upto) = (range.number, range.after.clone(), range.upto.clone());
+            Command::Advance(Advance { number, after, upto })
+        };
+        let before = engine.live_records();
+        apply(&engine, ranges.iter().map(next).collect());
+        assert!(before - engine.live_records() <= 100);
+    }
+    assert_eq!((read_row(&engine, 1).updated, read_row(&engine, 2).deleted), (300, 300));
 }
 
 #[test]

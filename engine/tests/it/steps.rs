@@ -2,8 +2,8 @@
 //! knows at that moment.
 
 use lacuna_model::command::{
-    Advance, CallRef, Close, Command, Fence, IdAt, RecordKey, SetSlots, StartWhere, Upto, Window, Write,
-    WriteVerb,
+    Advance, CallRef, Close, Command, Fence, IdAt, RecordKey, RowAction, SetSlots, StartWhere, Upto, Window,
+    Write, WriteVerb,
 };
 use lacuna_model::filter::{DocumentTest, FieldTest, Filter, Order};
 use lacuna_model::op_id::OpId;
@@ -41,6 +41,7 @@ pub(crate) enum Draw {
         filter: u8,
         limit: Option<u8>,
         upto: u8,
+        action: u8,
     },
     Advance {
         pick: u8,
@@ -91,8 +92,10 @@ fn draw() -> impl Strategy<Value = Draw> {
         2 => (inc(), ids(), 0..FILTERS).prop_map(|(i, ids, f)| Draw::DeleteWhere(i, ids, f)),
         1 => (inc(), (0..IDS, 0..4u8)).prop_map(|(i, item)| Draw::OtherSchema(i, item)),
         2 => any::<u8>().prop_map(Draw::Repeat),
-        6 => (1..NUMBERS as u8, inc(), 0..FILTERS, limit(), any::<u8>()).prop_map(
-            |(number, incarnation, filter, limit, upto)| Draw::Start { number, incarnation, filter, limit, upto }
+        6 => (1..NUMBERS as u8, inc(), 0..FILTERS, limit(), any::<u8>(), 0..8u8).prop_map(
+            |(number, incarnation, filter, limit, upto, action)| {
+                Draw::Start { number, incarnation, filter, limit, upto, action }
+            }
         ),
         5 => (any::<u8>(), any::<u8>(), prop::bool::weighted(0.1)).prop_map(
             |(pick, upto, late)| Draw::Advance { pick, upto, late }
@@ -142,6 +145,15 @@ pub(crate) fn filter_of(number: u8) -> Filter {
         8 => Filter::all_of(vec![by_id(), n_is(2).negated()]),
         9 => by_id(),
         _ => Filter::any_of(vec![n_is(1), by_id()]).negated(),
+    }
+}
+
+fn action_of(number: u8) -> RowAction {
+    let int = |n: u8| Some(MetaValue::Scalar(Scalar::Int(i64::from(n))));
+    match number {
+        0..=2 => RowAction::Delete,
+        3 => RowAction::SetMetadata(vec![("n".to_owned(), None), ("m".to_owned(), int(number))]),
+        _ => RowAction::SetMetadata(vec![("n".to_owned(), int(number - 4))]),
     }
 }
 
@@ -211,7 +223,7 @@ impl Maker {
                 let count = self.writes.len().max(1);
                 Command::Write(self.writes.get(usize::from(*pick) % count)?.clone())
             }
-            Draw::Start { number, incarnation, filter, limit, upto: end } => {
+            Draw::Start { number, incarnation, filter, limit, upto: end, action } => {
                 Command::StartWhere(StartWhere {
                     number: OpNumber(u64::from(*number)),
                     op_id: OpId::new(format!("op-{number}")).unwrap(),
@@ -219,6 +231,7 @@ impl Maker {
                     filter: filter_of(*filter),
                     limit: limit.map(u64::from),
                     upto: upto(u64::from(*incarnation), *end),
+                    action: action_of(*action),
                 })
             }
             Draw::Advance { pick, upto: end, late } => advance(*pick, *end, *late, model)?,

@@ -21,6 +21,8 @@ pub enum DeleteKind {
     DeleteAll,
     /// A collection with everything in it.
     DropCollection,
+    /// No delete: an update by filter.
+    UpdateWhere,
 }
 
 /// How far a delete is.
@@ -94,6 +96,9 @@ pub struct ShardAnswer {
     pub matched: Option<u64>,
     /// Records deleted.
     pub deleted: Option<u64>,
+    /// Records changed (update by filter; `None` elsewhere).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<u64>,
     /// Ids that weren't there.
     pub absent: Option<u64>,
     /// Records kept by a legal hold.
@@ -119,6 +124,7 @@ impl ShardAnswer {
             bound: None,
             matched: None,
             deleted: None,
+            updated: None,
             absent: None,
             held: None,
             remaining: None,
@@ -147,7 +153,7 @@ pub struct Erasure {
     pub target: Option<String>,
 }
 
-/// The answer to every delete on the native API.
+/// The answer to every delete on the native API, and to other durable operations.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteAnswer {
@@ -164,6 +170,9 @@ pub struct DeleteAnswer {
     pub matched: Option<u64>,
     /// Records deleted.
     pub deleted: Option<u64>,
+    /// Records changed (update by filter; `None` elsewhere).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<u64>,
     /// Ids that weren't there.
     pub absent: Option<u64>,
     /// Records kept by a legal hold.

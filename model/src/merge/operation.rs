@@ -1,4 +1,4 @@
-//! Fold of durable operations: where-deletes, deleteAll, collection drops.
+//! Fold of durable operations: deletes and updates by filter, deleteAll, collection drops.
 
 use crate::error::ErrorCode;
 use crate::ids::ShardId;
@@ -43,13 +43,14 @@ const NOTE_WHERE: &str = "Recorded: it completes by itself. On a shard without \
      what is written there until the operation reaches it.";
 const NOTE_ALL: &str = "Recorded: it completes by itself. The old contents are neither read nor written any more; \
      counts of pending shards follow.";
-const NOTE_FENCED: &str = "The contents were deleted as a whole meanwhile; what this delete had not taken there went with that one.";
+const NOTE_FENCED: &str = "The contents were deleted as a whole meanwhile; what this operation had not taken there went with that one.";
 
 fn row_answer(shard: ShardId, kind: DeleteKind, row: &RowView) -> ShardAnswer {
     let mut answer = ShardAnswer::open(shard, ShardStatus::Pending, None);
     answer.term = Some(row.at.term);
     answer.index = Some(row.at.index);
-    answer.bound = (kind == DeleteKind::DeleteWhere).then_some(row.bound_index);
+    let by_filter = matches!(kind, DeleteKind::DeleteWhere | DeleteKind::UpdateWhere);
+    answer.bound = by_filter.then_some(row.bound_index);
     match row.status {
         // What it has taken so far isn't what it will have taken: not a count yet (INV-6).
         RowStatus::Sweeping => return answer,
@@ -62,6 +63,7 @@ fn row_answer(shard: ShardId, kind: DeleteKind, row: &RowView) -> ShardAnswer {
     }
     answer.matched = Some(row.matched);
     answer.deleted = Some(row.deleted);
+    answer.updated = (kind == DeleteKind::UpdateWhere).then_some(row.updated);
     answer.held = Some(row.held);
     answer.remaining = Some(row.remaining);
     answer
@@ -129,10 +131,17 @@ pub fn fold_operation(facts: OperationFacts, states: &[(ShardId, ShardState)]) -
     let fenced = shards.iter().any(|shard| shard.status == ShardStatus::Refused);
     let open = shards.iter().any(|shard| shard.status == ShardStatus::Pending);
     let note = match (open || facts.waits_for_earlier, fenced, facts.kind) {
-        (true, _, DeleteKind::DeleteWhere) => Some(NOTE_WHERE),
+        (true, _, DeleteKind::DeleteWhere | DeleteKind::UpdateWhere) => Some(NOTE_WHERE),
         (true, ..) => Some(NOTE_ALL),
         (false, true, _) => Some(NOTE_FENCED),
         (false, false, _) => None,
+    };
+    let updates = facts.kind == DeleteKind::UpdateWhere;
+    let erasure = match (updates, open || facts.waits_for_earlier) {
+        // What an update replaces is nobody's promise.
+        (true, _) => Erasure::none(),
+        (false, true) => Erasure::accepted(),
+        (false, false) => Erasure::decided(),
     };
     DeleteAnswer {
         op_id: facts.op_id,
@@ -141,11 +150,12 @@ pub fn fold_operation(facts: OperationFacts, states: &[(ShardId, ShardState)]) -
         requested: None,
         matched: total(&shards, |shard| shard.matched),
         deleted: total(&shards, |shard| shard.deleted),
+        updated: if updates { total(&shards, |shard| shard.updated) } else { None },
         absent: None,
         held: total(&shards, |shard| shard.held),
         released: None,
         remaining: total(&shards, |shard| shard.remaining),
-        erasure: if open || facts.waits_for_earlier { Erasure::accepted() } else { Erasure::decided() },
+        erasure,
         note: note.map(str::to_owned),
         shards,
     }

@@ -12,6 +12,7 @@ fn row(status: RowStatus, deleted: u64) -> ShardState {
         deleted,
         held: 1,
         remaining: 6,
+        updated: 0,
     })
 }
 
@@ -107,4 +108,18 @@ fn an_answer_is_read_back_as_it_was_written() {
     let answer = fold(DeleteKind::DeleteWhere, vec![row(RowStatus::Done, 3), away()]);
     let text = serde_json::to_string(&answer).unwrap();
     assert_eq!(serde_json::from_str::<DeleteAnswer>(&text).unwrap(), answer);
+}
+
+#[test]
+fn an_update_by_filter_counts_what_it_changed_and_promises_no_erasure() {
+    let changed = |updated| match row(RowStatus::Done, 0) {
+        ShardState::Row(row) => ShardState::Row(RowView { updated, matched: updated, held: 0, ..row }),
+        other => other,
+    };
+    let answer = fold(DeleteKind::UpdateWhere, vec![changed(3), changed(4)]);
+    assert_eq!((answer.matched, answer.updated, answer.deleted), (Some(7), Some(7), Some(0)));
+    assert_eq!((answer.erasure.level.as_str(), answer.shards[0].bound), ("none", Some(21)));
+    let pending = fold(DeleteKind::UpdateWhere, vec![changed(3), away()]);
+    assert_eq!((pending.status, pending.updated), (DeleteStatus::Partial, None));
+    assert_eq!(fold(DeleteKind::DeleteAll, Vec::new()).updated, None);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lacuna_model::catalog::{Operation, OperationKind, ShardProgress};
-use lacuna_model::command::{Close, Command, Fence, StartWhere, Upto};
+use lacuna_model::command::{Close, Command, Fence, RowAction, StartWhere, Upto};
 use lacuna_model::limits::MAX_OPEN_ROWS;
 use lacuna_model::outcome::{CommandOutcome, Refusal, RowStatus, RowView};
 use lacuna_model::{LogPosition, OpNumber, ShardId};
@@ -34,7 +34,7 @@ impl ShardWork {
         self.starts.is_empty() && self.polls.is_empty() && self.close.is_none()
     }
 
-    /// Is there room for one more where-delete? A shard takes no more rows than this at a time.
+    /// Is there room for one more row that sweeps? A shard takes no more rows than this at a time.
     fn has_room_for_row(&self) -> bool {
         let starting = self.starts.iter().filter(|command| matches!(command, Command::StartWhere(_))).count();
         starting + self.polls.len() < MAX_OPEN_ROWS
@@ -95,7 +95,9 @@ impl Builder {
 
     fn has_room(&self, operation: &Operation) -> bool {
         let rows = match operation.kind {
-            OperationKind::DeleteWhere { .. } => self.work.has_room_for_row(),
+            OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. } => {
+                self.work.has_room_for_row()
+            }
             OperationKind::DeleteAll | OperationKind::DropCollection => true,
         };
         rows && self.work.starts.len() < MAX_STARTS && self.bytes < START_BYTES
@@ -115,6 +117,7 @@ fn steps(operation: &Operation) -> Vec<(ShardId, Step)> {
     match operation.kind {
         OperationKind::DeleteWhere { limit: Some(_), .. } => open.take(1).map(step).collect(),
         OperationKind::DeleteWhere { limit: None, .. }
+        | OperationKind::UpdateWhere { .. }
         | OperationKind::DeleteAll
         | OperationKind::DropCollection => open.map(step).collect(),
     }
@@ -123,14 +126,25 @@ fn steps(operation: &Operation) -> Vec<(ShardId, Step)> {
 /// The command that begins an operation on the next shard.
 fn start(operation: &Operation) -> Command {
     let (number, op_id) = (operation.number, operation.op_id.clone());
+    let incarnation = operation.incarnations.first().copied().unwrap_or_default();
     match &operation.kind {
         OperationKind::DeleteWhere { filter, limit } => Command::StartWhere(StartWhere {
             number,
             op_id,
-            incarnation: operation.incarnations.first().copied().unwrap_or_default(),
+            incarnation,
             filter: filter.clone(),
             limit: limit.map(|limit| limit.saturating_sub(deleted(operation))),
             upto: Upto::End,
+            action: RowAction::Delete,
+        }),
+        OperationKind::UpdateWhere { filter, set } => Command::StartWhere(StartWhere {
+            number,
+            op_id,
+            incarnation,
+            filter: filter.clone(),
+            limit: None,
+            upto: Upto::End,
+            action: RowAction::SetMetadata(set.clone()),
         }),
         OperationKind::DeleteAll | OperationKind::DropCollection => {
             Command::Fence(Fence { number, op_id, incarnations: operation.incarnations.clone() })
@@ -168,6 +182,7 @@ pub fn row_of(command: &Command, outcome: CommandOutcome, at: LogPosition) -> Op
             deleted: 0,
             held: 0,
             remaining: 0,
+            updated: 0,
         }),
         (_, CommandOutcome::Refused(_) | CommandOutcome::Written(_) | CommandOutcome::Done) => None,
     }

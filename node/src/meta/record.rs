@@ -41,15 +41,17 @@ impl MetaState {
         };
         ask.namespace = match ask.kind {
             OperationKind::DropCollection => None,
-            OperationKind::DeleteAll | OperationKind::DeleteWhere { .. } => {
-                Some(ask.namespace.unwrap_or_default())
-            }
+            OperationKind::DeleteAll
+            | OperationKind::DeleteWhere { .. }
+            | OperationKind::UpdateWhere { .. } => Some(ask.namespace.unwrap_or_default()),
         };
         match (target, &ask.kind) {
-            (Target::Open(id), OperationKind::DeleteWhere { .. }) => self.record_where(id, ask),
+            (Target::Open(id), OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. }) => {
+                self.record_where(id, ask)
+            }
             (Target::Open(id), OperationKind::DeleteAll) => self.record_all(index, id, ask),
             (Target::Open(id), OperationKind::DropCollection) => self.record_drop(index, id, ask),
-            (Target::Dropped(_), OperationKind::DeleteWhere { .. }) => {
+            (Target::Dropped(_), OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. }) => {
                 MetaOutcome::Refused(MetaRefusal::NoCollection)
             }
             (Target::Dropped(number), OperationKind::DeleteAll | OperationKind::DropCollection) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::join_all;
-use lacuna_model::command::{Command, StartWhere, Upto};
+use lacuna_model::command::{Command, RowAction, StartWhere, Upto};
 use lacuna_model::filter::{FieldTest, Filter};
 use lacuna_model::op_id::OpId;
 use lacuna_model::outcome::Fate;
@@ -94,6 +94,7 @@ async fn a_where_delete_too_large_for_one_entry_is_swept_to_its_end_by_the_leade
         filter: Filter::Not(Box::new(Filter::Field("missing".to_owned(), FieldTest::Exists))),
         limit: None,
         upto: Upto::End,
+        action: RowAction::Delete,
     };
     let outcomes = write(&remote, SHARD, vec![Command::StartWhere(start)]).await.unwrap();
     let CommandOutcome::Row(begun) = &outcomes[0] else { panic!("{outcomes:?}") };

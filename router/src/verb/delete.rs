@@ -166,6 +166,7 @@ fn nothing_there(ran: Ran, kind: DeleteKind, requested: u64) -> DeleteAnswer {
         requested: Some(requested),
         matched: Some(0),
         deleted: Some(0),
+        updated: None,
         absent: Some(requested),
         held: Some(0),
         released: None,

@@ -19,6 +19,7 @@ mod position;
 pub mod preview;
 pub mod query;
 pub(crate) mod scatter;
+pub mod update_where;
 pub mod write;
 
 pub use crate::core::Target;

@@ -134,12 +134,13 @@ pub(crate) fn delete_kind(kind: &OperationKind) -> DeleteKind {
         OperationKind::DeleteWhere { .. } => DeleteKind::DeleteWhere,
         OperationKind::DeleteAll => DeleteKind::DeleteAll,
         OperationKind::DropCollection => DeleteKind::DropCollection,
+        OperationKind::UpdateWhere { .. } => DeleteKind::UpdateWhere,
     }
 }
 
 fn ends_contents(kind: &OperationKind) -> bool {
     match kind {
-        OperationKind::DeleteWhere { .. } => false,
+        OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. } => false,
         OperationKind::DeleteAll | OperationKind::DropCollection => true,
     }
 }
@@ -155,7 +156,9 @@ async fn record(core: &Core, target: &Target, call: &Call, kind: OperationKind) 
         let op_id = call.key.clone().unwrap_or_else(made);
         let namespace = match kind {
             OperationKind::DropCollection => None,
-            OperationKind::DeleteAll | OperationKind::DeleteWhere { .. } => Some(target.namespace.clone()),
+            OperationKind::DeleteAll
+            | OperationKind::DeleteWhere { .. }
+            | OperationKind::UpdateWhere { .. } => Some(target.namespace.clone()),
         };
         let command = MetaCommand::Record(RecordOperation {
             account: target.account.clone(),

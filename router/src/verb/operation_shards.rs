@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use lacuna_model::catalog::{ClusterInfo, Operation, OperationKind, ShardProgress};
-use lacuna_model::command::{Command, Fence, StartWhere, Upto};
+use lacuna_model::command::{Command, Fence, RowAction, StartWhere, Upto};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::filter::Filter;
 use lacuna_model::merge::{Reach, ShardError, ShardState, sum_rows};
@@ -78,7 +78,11 @@ pub(crate) async fn drive(core: &Core, operation: &Operation, deadline: Deadline
             in_turn(core, &cluster, (operation, filter, *limit), deadline).await
         }
         OperationKind::DeleteWhere { filter, limit: None } => {
-            let start = |incarnation| start(operation, incarnation, filter, None);
+            let start = |_| start(operation, filter, (None, RowAction::Delete));
+            all_at_once(core, &cluster, (operation, states), &start, deadline).await
+        }
+        OperationKind::UpdateWhere { filter, set } => {
+            let start = |_| start(operation, filter, (None, RowAction::SetMetadata(set.clone())));
             all_at_once(core, &cluster, (operation, states), &start, deadline).await
         }
         OperationKind::DeleteAll | OperationKind::DropCollection => {
@@ -104,14 +108,15 @@ fn unreached(states: States, error: &ShardError) -> States {
     states.into_iter().map(|(shard, known)| (shard, state(known))).collect()
 }
 
-fn start(operation: &Operation, incarnation: Incarnation, filter: &Filter, limit: Option<u64>) -> Command {
+fn start(operation: &Operation, filter: &Filter, (limit, action): (Option<u64>, RowAction)) -> Command {
     Command::StartWhere(StartWhere {
         number: operation.number,
         op_id: operation.op_id.clone(),
-        incarnation,
+        incarnation: contents(operation),
         filter: filter.clone(),
         limit,
         upto: Upto::End,
+        action,
     })
 }
 
@@ -158,7 +163,7 @@ async fn in_turn(
             let left = limit.saturating_sub(sum_rows(rows(&states[..turn])));
             let batch = ForShard {
                 shard: *shard,
-                commands: vec![start(operation, contents(operation), filter, Some(left))],
+                commands: vec![start(operation, filter, (Some(left), RowAction::Delete))],
             };
             states[turn].1 = on_shard(core, cluster, (operation, batch), deadline).await;
         }

@@ -13,3 +13,4 @@ mod http;
 mod lease;
 mod lease_answers;
 mod reads;
+mod update_where;

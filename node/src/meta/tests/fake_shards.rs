@@ -71,7 +71,8 @@ impl FakeShard {
         let status = if left == 0 { RowStatus::Done } else { RowStatus::Sweeping };
         let remaining = self.live.get(&start.incarnation).copied().unwrap_or(0);
         let (number, bound_index) = (start.number, self.index);
-        let view = RowView { number, status, at, bound_index, matched: 0, deleted: 0, held: 0, remaining };
+        let (matched, deleted, held, updated) = (0, 0, 0, 0);
+        let view = RowView { number, status, at, bound_index, matched, deleted, held, remaining, updated };
         self.rows.insert(start.number, FakeRow { view: view.clone(), incarnation: start.incarnation, left });
         CommandOutcome::Row(view)
     }
@@ -122,7 +123,8 @@ impl FakeShard {
         }
         let status = RowStatus::Done;
         let (matched, deleted, bound_index) = (count, count, self.index);
-        let view = RowView { number, status, at, bound_index, matched, deleted, held: 0, remaining: 0 };
+        let (held, remaining, updated) = (0, 0, 0);
+        let view = RowView { number, status, at, bound_index, matched, deleted, held, remaining, updated };
         self.rows.insert(number, FakeRow { view: view.clone(), incarnation: Incarnation(0), left: 0 });
         CommandOutcome::Row(view)
     }

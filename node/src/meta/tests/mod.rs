@@ -207,6 +207,7 @@ fn row(number: OpNumber, index: u64, status: RowStatus, deleted: u64) -> ShardPr
         deleted,
         held: 0,
         remaining: 0,
+        updated: 0,
     })
 }
 

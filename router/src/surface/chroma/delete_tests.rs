@@ -85,6 +85,7 @@ fn a_partial_delete_says_what_went_what_is_open_and_its_name() {
         requested: None,
         matched: None,
         deleted: None,
+        updated: None,
         absent: None,
         held: None,
         released: None,

@@ -137,7 +137,10 @@ pub(super) fn unfinished_delete(answer: &DeleteAnswer) -> VerbError {
     });
     let by_itself = match answer.kind {
         DeleteKind::DeleteIds | DeleteKind::DeleteIdsWhere => false,
-        DeleteKind::DeleteWhere | DeleteKind::DeleteAll | DeleteKind::DropCollection => true,
+        DeleteKind::DeleteWhere
+        | DeleteKind::DeleteAll
+        | DeleteKind::DropCollection
+        | DeleteKind::UpdateWhere => true,
     };
     let next = if by_itself {
         "it is recorded and completes by itself; repeating the call waits for it or begins it anew"

@@ -180,7 +180,7 @@ impl Meta {
         }
         let name = ask.namespace.clone().unwrap_or_default();
         let incarnations: Vec<Incarnation> = match ask.kind {
-            OperationKind::DeleteWhere { .. } => {
+            OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. } => {
                 self.namespaces.get(&(found.id, name)).copied().into_iter().collect()
             }
             OperationKind::DeleteAll => {

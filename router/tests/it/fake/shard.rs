@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use lacuna_model::command::{CallRef, Command, IdAt, StartWhere, Write, WriteVerb};
+use lacuna_model::command::{CallRef, Command, IdAt, RowAction, StartWhere, Write, WriteVerb};
 use lacuna_model::filter::Filter;
 use lacuna_model::outcome::{CommandOutcome, Fate, ItemFate, Refusal, RowStatus, RowView, WriteOutcome};
 use lacuna_model::read::{AgePlace, DigestView, Hit, Include, ReadBody, ReadReply, ReadRequest, RecordView};
@@ -89,6 +89,7 @@ impl Shard {
             deleted: taken,
             held: 0,
             remaining: self.count(left),
+            updated: 0,
         }
     }
 
@@ -109,11 +110,24 @@ impl Shard {
         let going: Vec<Key> = self.matching(start.incarnation, Some(&start.filter));
         let limit = start.limit.unwrap_or(u64::MAX) as usize;
         let going: Vec<Key> = going.into_iter().take(limit).collect();
+        let (mut deleted, mut updated) = (0, 0);
         for key in &going {
-            self.records.remove(key);
+            match &start.action {
+                RowAction::Delete => {
+                    self.records.remove(key);
+                    deleted += 1;
+                }
+                RowAction::SetMetadata(changes) => {
+                    let record = self.records.get_mut(key).expect("it matched");
+                    let set = changes.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+                    record.metadata.extend(set);
+                    updated += 1;
+                }
+            }
         }
         let status = if self.looks > 0 { RowStatus::Sweeping } else { RowStatus::Done };
         let row = self.row(start.number, (status, going.len() as u64), start.incarnation);
+        let row = RowView { deleted, updated, ..row };
         self.rows.insert(start.number, row.clone());
         CommandOutcome::Row(row)
     }

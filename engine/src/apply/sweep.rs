@@ -1,11 +1,11 @@
-//! Deletes by filter as rows (protocol PW1–PW5).
+//! Deletes and updates by filter as rows (protocol PW1–PW5).
 
 use lacuna_model::OpNumber;
-use lacuna_model::command::{Advance, StartWhere, Upto};
+use lacuna_model::command::{Advance, RecordKey, RowAction, StartWhere, Upto};
 use lacuna_model::limits::MAX_OPEN_ROWS;
 use lacuna_model::outcome::{CommandOutcome, Refusal, Row, RowStatus, RowView};
 
-use super::watch::{credit, taken};
+use super::watch::{Through, credit, run, settle};
 use super::{Place, Transaction};
 use crate::state::RowState;
 use crate::store::StoreError;
@@ -30,6 +30,10 @@ pub(super) fn start(
     if transaction.sweeping() >= MAX_OPEN_ROWS {
         return Ok(CommandOutcome::Refused(Refusal::Busy));
     }
+    let limit_left = match &start.action {
+        RowAction::Delete => start.limit,
+        RowAction::SetMetadata(_) => None,
+    };
     let view = RowView {
         number: start.number,
         status: RowStatus::Sweeping,
@@ -39,6 +43,7 @@ pub(super) fn start(
         deleted: 0,
         held: 0,
         remaining: transaction.live(start.incarnation),
+        updated: 0,
     };
     let row = Row {
         op_id: start.op_id.clone(),
@@ -46,8 +51,9 @@ pub(super) fn start(
         filter: Some(start.filter.clone()),
         bound: transaction.written(at),
         after: None,
-        limit_left: start.limit,
+        limit_left,
         view,
+        action: start.action.clone(),
     };
     transaction.add_row(start.number, RowState::new(row));
     sweep(transaction, at, start.number, &start.upto)
@@ -68,7 +74,7 @@ pub(super) fn advance(
     sweep(transaction, at, advance.number, &advance.upto)
 }
 
-/// Takes every match in (after, upto] written at or before the bound (protocol PW2).
+/// Takes every match in (after, upto] written before the bound (protocol PW2).
 fn sweep(
     transaction: &mut Transaction<'_>,
     at: Place,
@@ -84,17 +90,8 @@ fn sweep(
         if left == Some(0) {
             break;
         }
-        let Some(old) = transaction.record(incarnation, &key)? else { continue };
-        if !row.would_take(&key, &decode(&old, Vector::Skip)?) {
-            continue;
-        }
-        // Rows with a lower bound take what is theirs first; a row without a limit is among the watchers itself.
-        if taken(transaction, at, incarnation, &key, &old)? {
-            continue;
-        }
-        transaction.remove_record(incarnation, &key, &old);
-        credit(transaction, at, incarnation, number);
-        left = left.map(|left| left - 1);
+        let taken = take(transaction, at, (number, &row), &key)?;
+        left = left.map(|left| left - u64::from(taken));
     }
     let remaining = transaction.live(incarnation);
     let view = transaction.change_row(number, |row| {
@@ -108,4 +105,32 @@ fn sweep(
         row.row.view.clone()
     });
     Ok(view.map_or(CommandOutcome::Refused(Refusal::Elsewhere), CommandOutcome::Row))
+}
+
+/// Lets a row come to one record. Rows with a lower bound run over it first, in fact if the row matches what is
+/// stored or what they leave of it: after the row has ended no reader meets what it would have taken. Nothing else
+/// decides it, so that it doesn't depend on which candidates an index names. `true`: counted against its limit.
+fn take(
+    transaction: &mut Transaction<'_>,
+    at: Place,
+    (number, row): (OpNumber, &RowState),
+    key: &RecordKey,
+) -> Result<bool, StoreError> {
+    let incarnation = row.row.incarnation;
+    let Some(old) = transaction.record(incarnation, key)? else { return Ok(false) };
+    let record = decode(&old, Vector::Skip)?;
+    let matches = row.would_take(key, &record);
+    // A row with a limit isn't among the watchers: it takes what all of them leave, like a write.
+    let through = if row.watches_writes() { Through::Bound(row.row.bound) } else { Through::Every };
+    let met = run(transaction, incarnation, key, record, through);
+    let takes = !row.watches_writes() && met.left.as_ref().is_some_and(|left| row.would_take(key, left));
+    if !(matches || takes || met.is_taken_by(number)) {
+        return Ok(false);
+    }
+    let now = settle(transaction, at, (incarnation, key), (old, met))?;
+    if let (true, Some(now)) = (takes, now) {
+        transaction.remove_record(incarnation, key, &now);
+        credit(transaction, at, incarnation, number);
+    }
+    Ok(takes)
 }
