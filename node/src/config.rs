@@ -17,6 +17,9 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// Where its gRPC services listen; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Directory of this node's certificates (`lacuna cluster init` makes them). Without it everything between
+    /// processes is plain text, and on loopback only.
+    pub certs: Option<PathBuf>,
     /// The cluster's nodes, this one among them, alike on every node. Empty: this node alone.
     pub initial_nodes: Vec<NodeInfo>,
     /// Shards made when the cluster is set up.
@@ -43,6 +46,7 @@ impl Default for NodeConfig {
             node: 1,
             data_dir: PathBuf::from("./lacuna-data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            certs: None,
             initial_nodes: Vec::new(),
             shards: 8,
             replicas: 3,

@@ -15,6 +15,8 @@ use lacuna_model::catalog::NodeInfo;
 use lacuna_model::{NodeId, ShardId};
 use lacuna_proto::handle::NodeHandle;
 use lacuna_proto::remote::RemoteNode;
+use lacuna_proto::tls::cluster::{PlainText, Security};
+use lacuna_proto::tls::files::TlsFileError;
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -53,6 +55,12 @@ pub enum NodeStartError {
     /// A shard's replica can't be opened.
     #[error(transparent)]
     Replica(#[from] ReplicaOpenError),
+    /// The node's certificates can't be used.
+    #[error("{0}. Nothing was started.")]
+    Certificates(#[from] TlsFileError),
+    /// Other machines would be spoken to in plain text.
+    #[error("{0}. Nothing was started.")]
+    PlainText(#[from] PlainText),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {source}")]
     Listen {
@@ -70,6 +78,7 @@ pub struct Node {
     nodes: Vec<NodeInfo>,
     format: Mutex<FormatFile>,
     wal: Wal,
+    security: Security,
     peers: Peers,
     shared: Shared,
     meta: Arc<MetaReplica>,
@@ -182,10 +191,9 @@ impl Nodes for Others {
         if let Some(remote) = node.remotes.lock().get(&id) {
             return Some(Arc::clone(remote));
         }
-        let address = node.meta.view.look(|state| {
-            state.cluster()?.nodes.iter().find(|info| info.id == id).map(|info| info.address.clone())
-        })?;
-        let remote: Arc<dyn NodeHandle> = Arc::new(RemoteNode::new(&address).ok()?);
+        let info =
+            node.meta.view.look(|state| state.cluster()?.nodes.iter().find(|info| info.id == id).cloned())?;
+        let remote: Arc<dyn NodeHandle> = Arc::new(RemoteNode::new(&info, &node.security).ok()?);
         node.remotes.lock().insert(id, Arc::clone(&remote));
         Some(remote)
     }

@@ -7,12 +7,14 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lacuna_model::catalog::NodeInfo;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 use crate::call::{CallError, NodeCall, NodeReply};
 use crate::codec;
 use crate::handle::NodeHandle;
+use crate::tls::cluster::Security;
 use crate::wire::Frame;
 use crate::wire::node_client::NodeClient;
 
@@ -24,8 +26,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(2);
 const WINDOW: u32 = 8 << 20;
 
 /// Why an address can't be a node's.
-#[derive(Debug, thiserror::Error)]
-#[error("\"{address}\" is no host:port: {reason}")]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("\"{address}\" can't be called: {reason}")]
 pub struct BadAddress {
     /// What was given.
     pub address: String,
@@ -40,24 +42,29 @@ pub struct RemoteNode {
 }
 
 impl RemoteNode {
-    /// Takes `host:port`; opens nothing yet. Call it inside a tokio runtime.
-    pub fn new(address: &str) -> Result<Self, BadAddress> {
-        Ok(Self { client: client(channel(address)?) })
+    /// Takes a node and its `host:port`; opens nothing yet. Call it inside a tokio runtime.
+    pub fn new(node: &NodeInfo, security: &Security) -> Result<Self, BadAddress> {
+        Ok(Self { client: client(channel(node, security)?) })
     }
 }
 
-/// A lazy channel to `host:port`, set up as all our connections are.
-pub fn channel(address: &str) -> Result<Channel, BadAddress> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))
-        .map_err(|reason| BadAddress { address: address.to_owned(), reason: reason.to_string() })?;
-    Ok(endpoint
+/// The endpoint of a node; refused where plain text would go to another machine.
+pub fn endpoint(node: &NodeInfo, security: &Security) -> Result<Endpoint, BadAddress> {
+    let bad = |reason: String| BadAddress { address: node.address.clone(), reason };
+    security.allows(&node.address).map_err(|error| bad(error.to_string()))?;
+    // Also over TLS: the connector makes it, and the scheme would ask the library to.
+    Endpoint::from_shared(format!("http://{}", node.address)).map_err(|error| bad(error.to_string()))
+}
+
+fn channel(node: &NodeInfo, security: &Security) -> Result<Channel, BadAddress> {
+    let endpoint = endpoint(node, security)?
         .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
-        .connect_lazy())
+        .initial_connection_window_size(WINDOW);
+    Ok(security.connect_lazy(&endpoint, node.id))
 }
 
 fn client(channel: Channel) -> NodeClient<Channel> {
@@ -154,9 +161,14 @@ mod tests {
         address
     }
 
+    fn remote(address: &str) -> Result<RemoteNode, BadAddress> {
+        let info = NodeInfo { id: NodeId(3), address: address.to_owned() };
+        RemoteNode::new(&info, &Security::Loopback)
+    }
+
     #[tokio::test]
     async fn a_call_and_its_refusal_cross_the_wire() {
-        let node = RemoteNode::new(&serve().await.to_string()).expect("an address");
+        let node = remote(&serve().await.to_string()).expect("an address");
         let pong = node.call(NodeCall::Ping, Duration::from_secs(5)).await.expect("pong");
         assert!(matches!(pong, NodeReply::Pong(Pong { node: NodeId(3), boot: BootId(9), .. })));
         let digest = NodeCall::ReplicaDigest(lacuna_model::ShardId(1));
@@ -165,16 +177,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_without_answer_in_time_is_lost() {
-        let node = RemoteNode::new(&serve().await.to_string()).expect("an address");
+        let node = remote(&serve().await.to_string()).expect("an address");
         let answer = node.call(NodeCall::Status, Duration::from_millis(200)).await;
         assert!(matches!(answer, Err(CallError::Lost(_))), "{answer:?}");
     }
 
     #[tokio::test]
     async fn a_connection_that_never_came_up_is_unreachable() {
-        let node = RemoteNode::new("127.0.0.1:1").expect("an address");
+        let node = remote("127.0.0.1:1").expect("an address");
         let answer = node.call(NodeCall::Ping, Duration::from_secs(3)).await;
         assert!(matches!(answer, Err(CallError::Unreachable(_))), "{answer:?}");
-        assert!(RemoteNode::new("no address").is_err());
+        assert!(remote("no address").is_err());
     }
 }

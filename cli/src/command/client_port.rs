@@ -1,7 +1,7 @@
 //! The client port and what its router is told, as `serve` and `router` take it from the settings.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,17 +17,16 @@ use crate::config::{Overrides, Settings};
 pub(super) struct TlsFlags {
     /// Serve clients over TLS: the certificate with its chain, a PEM file. Read again when it changes.
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
-    tls_cert: Option<PathBuf>,
+    tls_cert: Option<String>,
     /// The certificate's private key, a PEM file. Read again when it changes.
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
-    tls_key: Option<PathBuf>,
+    tls_key: Option<String>,
 }
 
 impl TlsFlags {
     /// Adds what was given to the other flags.
     pub(super) fn onto(&self, flags: Overrides) -> Overrides {
-        let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
-        flags.set("tls_cert", text(&self.tls_cert)).set("tls_key", text(&self.tls_key))
+        flags.set("tls_cert", self.tls_cert.as_deref()).set("tls_key", self.tls_key.as_deref())
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod client_port;
 mod cluster;
+mod cluster_certs;
 mod collection;
 mod completion;
 mod confirm;

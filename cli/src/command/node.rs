@@ -43,10 +43,14 @@ pub(crate) struct Args {
     /// Replicas of each shard of a new cluster, 3 if not given.
     #[arg(long, value_name = "N")]
     replicas: Option<u32>,
+    /// This node's certificates, as `lacuna cluster init` made them (ca.pem, cert.pem, key.pem). Without them it
+    /// speaks plain text, on loopback only.
+    #[arg(long, value_name = "DIR", help_heading = "TLS")]
+    certs: Option<String>,
     /// Show /healthz, /readyz and /metrics over HTTP here; nowhere if not given.
     #[arg(long, value_name = "ADDR:PORT")]
     metrics_listen: Option<String>,
-    /// Serve without keys on an address that others can reach.
+    /// Show health and metrics on an address that others can reach.
     #[arg(long)]
     insecure_open: bool,
 }
@@ -59,11 +63,11 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("peers", args.peers.as_deref())
         .set("shards", args.shards)
         .set("replicas", args.replicas)
+        .set("cluster_certs", args.certs.as_deref())
         .set("metrics_listen", args.metrics_listen.as_deref())
         .switch("insecure_open", args.insecure_open);
     let settings = common.start(flags)?.settings;
     let listen = network::listen_address(&settings.node_listen)?;
-    network::refuse_open(listen, settings.insecure_open)?;
     let config = node_config(&settings, listen)?;
     let id = config.node;
     let mut stop = Stop::listen()?;
@@ -133,6 +137,7 @@ fn node_config(settings: &Settings, listen: SocketAddr) -> anyhow::Result<NodeCo
         node: settings.node_id,
         data_dir: settings.data_dir.clone(),
         listen,
+        certs: (!settings.cluster_certs.as_os_str().is_empty()).then(|| settings.cluster_certs.clone()),
         initial_nodes: infos(&peers),
         shards: settings.shards,
         replicas: settings.replicas,

@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use async_trait::async_trait;
 use lacuna_model::NodeId;
 use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::call::{CallError, NodeCall, NodeReply};
 use lacuna_proto::handle::NodeHandle;
 use lacuna_proto::remote::RemoteNode;
+use lacuna_proto::tls::cluster::{Holder, Security};
 use lacuna_router::{Connector, Router};
+use tokio_util::sync::CancellationToken;
 
 use super::client_port::{TlsFlags, client_port, router_config};
 use super::every_command::Common;
 use super::first_request::first_request;
-use crate::config::{Overrides, network};
+use crate::config::{Overrides, Settings, network};
 use crate::exit::Ending;
 use crate::process::{HttpServer, Stop, bind, record};
 
@@ -32,6 +34,9 @@ pub(crate) struct Args {
     /// The cluster's nodes (some are enough, the others are learnt): 1=host:port,2=host:port.
     #[arg(long, value_name = "NODES")]
     nodes: Option<String>,
+    /// This router's certificates, as `lacuna cluster init` made them (ca.pem, cert.pem, key.pem).
+    #[arg(long, value_name = "DIR", help_heading = "TLS")]
+    certs: Option<String>,
     /// Serve without keys on an address that others can reach.
     #[arg(long)]
     insecure_open: bool,
@@ -43,6 +48,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let flags = Overrides::default()
         .set("listen", args.listen.as_deref())
         .set("peers", args.nodes.as_deref())
+        .set("cluster_certs", args.certs.as_deref())
         .switch("insecure_open", args.insecure_open);
     let settings = common.start(args.tls.onto(flags))?.settings;
     let listen = network::listen_address(&settings.listen)?;
@@ -52,12 +58,17 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         bail!("no nodes to ask; give --nodes 1=host:port,2=host:port. Nothing was started.");
     }
     let tls = client_port(&settings)?;
+    let security = cluster_security(&settings, Holder::Router)?;
+    for info in &seeds {
+        security.allows(&info.address).map_err(|error| anyhow!("{error}. Nothing was started."))?;
+    }
     let mut stop = Stop::listen()?;
     let listener = bind(listen).await?;
     let config = router_config(&settings, seeds, (listen, tls.is_some()))?;
-    let router = Router::new(config, Arc::new(Remote)).with_metrics(record()?);
+    let router = Router::new(config, Arc::new(Remote(security.clone()))).with_metrics(record()?);
     let server = HttpServer::start(listener, router.app(), tls)?;
     let url = server.url();
+    follow(&security);
     println!("router listening on {url}, asking {}", settings.peers);
     println!("{}", first_request(&url));
     let signal = stop.asked().await;
@@ -71,18 +82,35 @@ pub(super) fn infos(nodes: &BTreeMap<NodeId, String>) -> Vec<NodeInfo> {
     nodes.iter().map(|(id, address)| NodeInfo { id: *id, address: address.clone() }).collect()
 }
 
-/// Every node by gRPC.
-struct Remote;
+/// How this process speaks to nodes, by its certificates.
+pub(super) fn cluster_security(settings: &Settings, holder: Holder) -> anyhow::Result<Security> {
+    let dir = settings.cluster_certs.as_path();
+    let dir = (!dir.as_os_str().is_empty()).then_some(dir);
+    Security::read(dir, holder).map_err(|error| anyhow!("{error}. Nothing was started."))
+}
 
-impl Connector for Remote {
-    fn handle(&self, node: &NodeInfo) -> Arc<dyn NodeHandle> {
-        remote(node)
+/// Certificates that change are read again while the process lives.
+fn follow(security: &Security) {
+    match security {
+        Security::Loopback => {}
+        Security::Mutual(certificates) => {
+            tokio::spawn(Arc::clone(certificates).follow(CancellationToken::new()));
+        }
     }
 }
 
-/// A node by gRPC. An address that makes no sense gives a handle that says so to every call.
-pub(super) fn remote(node: &NodeInfo) -> Arc<dyn NodeHandle> {
-    match RemoteNode::new(&node.address) {
+/// Every node by gRPC.
+struct Remote(Security);
+
+impl Connector for Remote {
+    fn handle(&self, node: &NodeInfo) -> Arc<dyn NodeHandle> {
+        remote(node, &self.0)
+    }
+}
+
+/// A node by gRPC. An address that can't be called gives a handle that says so to every call.
+pub(super) fn remote(node: &NodeInfo, security: &Security) -> Arc<dyn NodeHandle> {
+    match RemoteNode::new(node, security) {
         Ok(remote) => Arc::new(remote),
         Err(error) => {
             tracing::error!(node = node.id.0, %error, "the node can't be asked");

@@ -9,6 +9,7 @@ use lacuna_model::NodeId;
 use lacuna_model::catalog::NodeInfo;
 use lacuna_node::{Node, NodeConfig};
 use lacuna_proto::handle::NodeHandle;
+use lacuna_proto::tls::cluster::Security;
 use lacuna_router::verb::cluster::Readiness;
 use lacuna_router::{Connector, Router, RouterConfig};
 
@@ -124,6 +125,6 @@ struct InProcess(Arc<dyn NodeHandle>);
 
 impl Connector for InProcess {
     fn handle(&self, node: &NodeInfo) -> Arc<dyn NodeHandle> {
-        if node.id == NODE { Arc::clone(&self.0) } else { remote(node) }
+        if node.id == NODE { Arc::clone(&self.0) } else { remote(node, &Security::Loopback) }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) node_listen: String,
     /// The cluster's nodes, `1=host:port,2=host:port`.
     pub(crate) peers: String,
+    /// Directory of this process's certificates for the cluster; empty: plain text, on loopback only.
+    pub(crate) cluster_certs: PathBuf,
     /// Where a node shows health and metrics over HTTP; empty: nowhere.
     pub(crate) metrics_listen: String,
     /// Certificate chain of the client port, PEM; empty: plain text.
@@ -89,6 +91,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("node_id", Kind::Number, "1", "this node's id"),
     key("node_listen", Kind::Text, "127.0.0.1:7001", "where this node serves other processes"),
     key("peers", Kind::Text, "", "the cluster's nodes, 1=host:port,2=host:port"),
+    key(
+        "cluster_certs",
+        Kind::Text,
+        "",
+        "directory of this process's certificates for the cluster; empty: plain text, on loopback only",
+    ),
     key("metrics_listen", Kind::Text, "", "where a node shows health and metrics over HTTP; empty: nowhere"),
     key("tls_cert", Kind::Text, "", "certificate chain of the client port, a PEM file; empty: plain text"),
     key("tls_key", Kind::Text, "", "private key of the client port, a PEM file"),

@@ -76,6 +76,9 @@ impl Layout {
     }
 }
 
+/// All of it is on loopback, in plain text, whatever file and environment say of certificates.
+const PLAIN_NODES: &str = "--certs=";
+
 /// A running cluster.
 pub(crate) struct Cluster {
     /// Its nodes; node 1 is the first.
@@ -108,6 +111,7 @@ impl Cluster {
                 format!("--peers={peers}"),
                 format!("--shards={}", plan.shards),
                 format!("--replicas={}", plan.replicas),
+                PLAIN_NODES.to_owned(),
             ];
             nodes.push(Process::start(
                 &format!("node {id}"),
@@ -119,7 +123,14 @@ impl Cluster {
         if listen.port() == 0 {
             listen.set_port(ports::free(1)?.first().copied().context("no free port")?);
         }
-        let args = ["router".to_owned(), format!("--listen={listen}"), format!("--nodes={peers}")];
+        let args = [
+            "router".to_owned(),
+            format!("--listen={listen}"),
+            format!("--nodes={peers}"),
+            PLAIN_NODES.to_owned(),
+            "--tls-cert=".to_owned(),
+            "--tls-key=".to_owned(),
+        ];
         let router = Process::start("router", &args, &plan.dir.join("router.log"))?;
         Ok(Self { nodes, addresses, router, url: format!("http://{listen}") })
     }

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures::FutureExt;
 use lacuna_model::NodeId;
 use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::codec::MAX_MESSAGE_BYTES;
 use lacuna_proto::peer_clock::PeerClocks;
+use lacuna_proto::tls::cluster::{Holder, Security, processes};
 use lacuna_proto::wire::node_server::NodeServer;
 use lacuna_proto::wire::raft_server::RaftServer;
 use parking_lot::{Mutex, RwLock};
@@ -16,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -51,21 +54,32 @@ const PENDING_RESETS: usize = 4_096;
 impl Node {
     /// Starts a node. It serves as soon as this returns; [`Node::ready`] says when all of it has recovered.
     pub async fn start(config: NodeConfig) -> Result<Arc<Self>, NodeStartError> {
+        let security = security(&config)?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| NodeStartError::Listen { address: config.listen, source })?;
-        Self::start_on(listener, config).await
+        Self::begin(listener, config, security).await
     }
 
     /// Starts a node on a port that is open already.
     pub async fn start_on(listener: TcpListener, config: NodeConfig) -> Result<Arc<Self>, NodeStartError> {
+        let security = security(&config)?;
+        Self::begin(listener, config, security).await
+    }
+
+    async fn begin(
+        listener: TcpListener,
+        config: NodeConfig,
+        security: Security,
+    ) -> Result<Arc<Self>, NodeStartError> {
         let address = listener
             .local_addr()
             .map_err(|source| NodeStartError::Listen { address: config.listen, source })?;
+        security.allows(&address.to_string())?;
         let nodes = known_nodes(&config, address)?;
         let format = FormatFile::open(&config.data_dir, config.id())?;
         let wal = open_wal(&config).await?;
-        let peers = Peers::default();
+        let peers = Peers::new(security.clone());
         let shared = Shared {
             clock: Arc::new(Clock::default()),
             limits: config.limits,
@@ -80,6 +94,7 @@ impl Node {
             nodes,
             format: Mutex::new(format),
             wal,
+            security,
             peers,
             shared,
             meta,
@@ -90,12 +105,12 @@ impl Node {
             close: CancellationToken::new(),
             server: Mutex::new(None),
         });
-        node.serve(listener);
+        node.serve(listener).map_err(|source| NodeStartError::Listen { address, source })?;
         node.take_part().await?;
         Ok(node)
     }
 
-    fn serve(self: &Arc<Self>, listener: TcpListener) {
+    fn serve(self: &Arc<Self>, listener: TcpListener) -> std::io::Result<()> {
         let weak = Arc::downgrade(self);
         let calls = NodeServer::new(rpc::node::NodeServer(Weak::clone(&weak)))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
@@ -110,17 +125,26 @@ impl Node {
             .initial_connection_window_size(16 << 20)
             .http2_keepalive_interval(Some(Duration::from_secs(5)))
             .add_service(calls)
-            .add_service(raft)
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                self.close.clone().cancelled_owned(),
-            );
+            .add_service(InterceptedService::new(raft, rpc::raft::only_nodes(&self.security)));
+        let close = self.close.clone().cancelled_owned();
+        let serving = match &self.security {
+            Security::Loopback => {
+                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+                server.serve_with_incoming_shutdown(incoming, close).boxed()
+            }
+            Security::Mutual(certificates) => {
+                self.run(Arc::clone(certificates).follow(self.stop.clone()));
+                let incoming = processes(listener, Arc::clone(certificates))?;
+                server.serve_with_incoming_shutdown(incoming.into_streams(), close).boxed()
+            }
+        };
         let task = tokio::spawn(async move {
-            if let Err(error) = server.await {
+            if let Err(error) = serving.await {
                 tracing::error!(%error, "the node's services ended");
             }
         });
         *self.server.lock() = Some(task);
+        Ok(())
     }
 
     /// Joins its groups and begins its duties.
@@ -161,6 +185,16 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// Reads the node's certificates; without them neither it nor another node may be on another machine.
+fn security(config: &NodeConfig) -> Result<Security, NodeStartError> {
+    let security = Security::read(config.certs.as_deref(), Holder::Node(config.id()))?;
+    security.allows(&config.listen.to_string())?;
+    for info in &config.initial_nodes {
+        security.allows(&info.address)?;
+    }
+    Ok(security)
 }
 
 /// The nodes of the cluster, ascending; this one alone if none are named.

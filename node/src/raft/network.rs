@@ -10,6 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
+use lacuna_model::NodeId;
+use lacuna_model::catalog::NodeInfo;
+use lacuna_proto::remote::BadAddress;
 use lacuna_proto::wire::GroupFrame;
 use lacuna_proto::wire::raft_client::RaftClient;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
@@ -42,35 +45,32 @@ pub(crate) struct GroupNetwork {
 }
 
 impl GroupNetwork {
-    fn client(&self, node: &BasicNode, lane: Lane) -> PeerClient {
-        PeerClient {
-            group: self.group,
-            client: self.peers.raft(&node.addr, lane),
-            address: node.addr.clone(),
-        }
+    fn client(&self, id: u64, node: &BasicNode, lane: Lane) -> PeerClient {
+        let info = NodeInfo { id: NodeId(id), address: node.addr.clone() };
+        PeerClient { group: self.group, client: self.peers.raft(&info, lane), address: info.address }
     }
 }
 
 impl RaftNetworkFactory<TypeConfig> for GroupNetwork {
     type Network = PeerClient;
 
-    async fn new_client(&mut self, _: u64, node: &BasicNode) -> PeerClient {
-        self.client(node, Lane::Log)
+    async fn new_client(&mut self, id: u64, node: &BasicNode) -> PeerClient {
+        self.client(id, node, Lane::Log)
     }
 
-    async fn new_heartbeat_client(&mut self, _: u64, node: &BasicNode) -> PeerClient {
-        self.client(node, Lane::Pulse)
+    async fn new_heartbeat_client(&mut self, id: u64, node: &BasicNode) -> PeerClient {
+        self.client(id, node, Lane::Pulse)
     }
 
-    async fn new_snapshot_client(&mut self, _: u64, node: &BasicNode) -> PeerClient {
-        self.client(node, Lane::Bulk)
+    async fn new_snapshot_client(&mut self, id: u64, node: &BasicNode) -> PeerClient {
+        self.client(id, node, Lane::Bulk)
     }
 }
 
 /// One group's way to one follower.
 pub(crate) struct PeerClient {
     group: u32,
-    client: Option<RaftClient<Channel>>,
+    client: Result<RaftClient<Channel>, BadAddress>,
     address: String,
 }
 
@@ -80,7 +80,7 @@ fn unreachable(why: impl ToString) -> Unreachable<TypeConfig> {
 
 impl PeerClient {
     fn connected(&self) -> Result<RaftClient<Channel>, Unreachable<TypeConfig>> {
-        self.client.clone().ok_or_else(|| unreachable(format!("{} is no address", self.address)))
+        self.client.clone().map_err(unreachable)
     }
 
     async fn unary<Q: Serialize, A: DeserializeOwned>(

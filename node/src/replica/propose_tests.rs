@@ -9,6 +9,7 @@ use lacuna_model::meta::{MetaBody, MetaCommand, MetaQuery};
 use lacuna_model::record::{Kind, Metric, Schema};
 use lacuna_model::{Account, NodeId};
 use lacuna_proto::call::CallError;
+use lacuna_proto::tls::cluster::Security;
 use openraft::Vote;
 use openraft::async_runtime::WatchReceiver;
 use openraft::raft::VoteRequest;
@@ -50,7 +51,7 @@ async fn open_group(dir: &Path, machine: MetaMachine) -> Group {
         kept_entries: 0,
         timing: Timing::default(),
         wal,
-        peers: Peers::default(),
+        peers: Peers::new(Security::Loopback),
         on_failure: Arc::new(|_| ()),
     };
     let group = Group::open(setup, Box::new(machine)).await.unwrap();

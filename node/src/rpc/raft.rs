@@ -4,12 +4,33 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt};
+use lacuna_proto::tls::cluster::Security;
+use lacuna_proto::tls::identity::Identity;
 use lacuna_proto::wire::GroupFrame;
 use lacuna_proto::wire::raft_server::Raft as RaftService;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::raft::group::Group;
 use crate::raft::wire::GROUP_HEADER;
+
+/// Lets in other nodes' messages only: a router's certificate is good for calls, not for votes. On loopback without
+/// certificates there is nothing to tell by.
+pub(crate) fn only_nodes(
+    security: &Security,
+) -> impl FnMut(Request<()>) -> Result<Request<()>, Status> + Clone + use<> {
+    let open = match security {
+        Security::Loopback => true,
+        Security::Mutual(_) => false,
+    };
+    move |request: Request<()>| match request.extensions().get::<Identity>() {
+        _ if open => Ok(request),
+        Some(Identity::Node(_)) => Ok(request),
+        Some(other @ Identity::Router(_)) => {
+            Err(Status::permission_denied(format!("{other} is no node and has no part in Raft")))
+        }
+        None => Err(Status::permission_denied("who calls isn't known")),
+    }
+}
 
 /// Finds a group that this node hosts.
 pub(crate) trait Groups: Send + Sync + 'static {

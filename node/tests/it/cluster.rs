@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::support::*;
 
+/// The template's `certs` holds a directory for each node.
 pub(crate) struct Cluster {
     dir: TempDir,
     infos: Vec<NodeInfo>,
@@ -57,6 +58,7 @@ impl Cluster {
             node: id,
             data_dir: self.dir.path().join(format!("n{id}")),
             initial_nodes: self.infos.clone(),
+            certs: self.template.certs.as_ref().map(|dir| dir.join(format!("node-{id}"))),
             ..self.template.clone()
         }
     }

@@ -6,3 +6,5 @@ mod cluster;
 mod one_voter;
 mod support;
 mod three_nodes;
+mod tls;
+mod trusting;

@@ -16,7 +16,7 @@ use lacuna_node::format_file::FormatError;
 use lacuna_node::{Node, NodeConfig, NodeStartError};
 use lacuna_proto::call::{BootId, CallError, NodeCall, NodeDeadline};
 use lacuna_proto::handle::NodeHandle;
-use lacuna_proto::remote::RemoteNode;
+use lacuna_proto::tls::cluster::Security;
 
 use crate::support::*;
 
@@ -81,7 +81,7 @@ async fn a_where_delete_too_large_for_one_entry_is_swept_to_its_end_by_the_leade
     let node = Node::start(config(dir.path(), 1)).await.unwrap();
     ready(&node).await;
     // By gRPC, as a router in another process does it.
-    let remote = RemoteNode::new(&node.address().to_string()).unwrap();
+    let remote = remote(&node, &Security::Loopback);
     let pong = ping(&remote).await;
     for part in 0..25 {
         let commands = (0..200).map(|n| part * 200 + n).map(|n| upsert(&pong, &format!("s{n}"), &id(n)));

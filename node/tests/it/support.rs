@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lacuna_model::catalog::NodeInfo;
 use lacuna_model::command::{CallRef, Command, IdAt, Window, Write, WriteVerb};
 use lacuna_model::op_id::OpId;
 use lacuna_model::outcome::{CommandOutcome, WriteOutcome};
@@ -13,6 +14,8 @@ use lacuna_model::{Account, Incarnation, RecordId, ShardId};
 use lacuna_node::{Node, NodeConfig};
 use lacuna_proto::call::{CallError, NodeCall, NodeDeadline, NodeReply, NodeStatus, Pong};
 use lacuna_proto::handle::NodeHandle;
+use lacuna_proto::remote::RemoteNode;
+use lacuna_proto::tls::cluster::Security;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const INCARNATION: Incarnation = Incarnation(1);
@@ -32,6 +35,15 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 pub(crate) async fn ready(node: &Arc<Node>) {
     until("the node is ready", async || node.ready()).await;
+}
+
+/// A node by gRPC, as another process asks it.
+pub(crate) fn remote(node: &Node, security: &Security) -> RemoteNode {
+    RemoteNode::new(&info(node), security).unwrap()
+}
+
+pub(crate) fn info(node: &Node) -> NodeInfo {
+    NodeInfo { id: node.id(), address: node.address().to_string() }
 }
 
 pub(crate) async fn ping(node: &dyn NodeHandle) -> Pong {

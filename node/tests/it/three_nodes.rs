@@ -8,7 +8,7 @@ use lacuna_model::outcome::Fate;
 use lacuna_node::NodeConfig;
 use lacuna_node::config::StorageSettings;
 use lacuna_proto::call::CallError;
-use lacuna_proto::remote::RemoteNode;
+use lacuna_proto::tls::cluster::Security;
 
 use crate::cluster::Cluster;
 use crate::support::*;
@@ -92,7 +92,7 @@ async fn a_follower_behind_a_purged_log_is_sent_a_snapshot() {
 async fn shards_with_one_replica_are_spread_and_answer_where_they_are() {
     let cluster = Cluster::start(3, NodeConfig { shards: 6, replicas: 1, ..template() }).await;
     for node in cluster.nodes.values() {
-        let remote = RemoteNode::new(&node.address().to_string()).unwrap();
+        let remote = remote(node, &Security::Loopback);
         let groups = status(&remote).await.groups;
         assert_eq!(groups.len(), 3, "the meta group and two shards: {groups:?}");
         for shard in groups.iter().filter_map(|group| group.shard) {

@@ -2,9 +2,15 @@
 //! at the other end.
 
 pub mod accept;
+pub mod authority;
 pub mod client_port;
+pub mod cluster;
+mod dial;
 pub mod files;
+pub mod identity;
 pub mod reload;
+pub mod stream;
+mod verify;
 
 use std::sync::Arc;
 
