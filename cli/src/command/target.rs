@@ -14,6 +14,9 @@ pub(crate) struct Target {
     /// The server, `http://127.0.0.1:8000` if not given.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Authorities that an https server's certificate may come from, a PEM file; the system's if not given.
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<String>,
     /// Deadline of each request in ms, 100 to 60000; 10000 if not given.
     #[arg(long, value_name = "MS")]
     deadline_ms: Option<u64>,
@@ -25,9 +28,13 @@ pub(crate) struct Target {
 impl Target {
     /// A client of the server.
     pub(crate) fn client(&self, common: &Common) -> anyhow::Result<Client> {
-        let flags = Overrides::default().set("url", self.url.as_deref()).set("deadline_ms", self.deadline_ms);
+        let flags = Overrides::default()
+            .set("url", self.url.as_deref())
+            .set("tls_ca", self.tls_ca.as_deref())
+            .set("deadline_ms", self.deadline_ms);
         let settings = common.start(flags)?.settings;
-        Client::new(&settings.url, Duration::from_millis(settings.deadline_ms))
+        let authorities = Some(settings.tls_ca.as_path()).filter(|path| !path.as_os_str().is_empty());
+        Client::new(&settings.url, Duration::from_millis(settings.deadline_ms), authorities)
     }
 }
 

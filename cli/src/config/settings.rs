@@ -53,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) log_json: bool,
     /// The server that data verbs ask.
     pub(crate) url: String,
+    /// Authorities that data verbs trust over https, PEM; empty: the system's.
+    pub(crate) tls_ca: PathBuf,
     /// Deadline that data verbs give their requests.
     pub(crate) deadline_ms: u64,
 }
@@ -117,6 +119,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("log", Kind::Text, "info", "log filter, as in RUST_LOG"),
     key("log_json", Kind::Switch, "false", "log lines as JSON"),
     key("url", Kind::Text, "http://127.0.0.1:8000", "the server that data verbs ask"),
+    key(
+        "tls_ca",
+        Kind::Text,
+        "",
+        "authorities that data verbs trust over https, a PEM file; empty: the system's",
+    ),
     key("deadline_ms", Kind::Number, "10000", "deadline of data verbs' requests, 100 to 60000"),
 ];
 

@@ -53,7 +53,7 @@ impl Stage {
     async fn of(plan: Plan) -> anyhow::Result<Self> {
         let mut cluster = Cluster::start(&plan)?;
         cluster.ready(READY).await?;
-        let client = Client::new(&cluster.url, Duration::from_secs(10))?;
+        let client = Client::new(&cluster.url, Duration::from_secs(10), None)?;
         Ok(Self { plan, cluster, client })
     }
 

@@ -1,11 +1,18 @@
 //! The client: one base address, one deadline.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reqwest::{Method, Url};
+use axum::http::{Method, Request, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as Http;
+use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use url::Url;
 
+use super::dial::Dial;
 use super::failure::Failure;
 
 /// How much longer than the deadline an answer may take: an answer to a deleteAll waits up to 3.1 s more
@@ -24,34 +31,30 @@ pub(crate) struct Answer {
 /// Asks one server.
 #[derive(Clone)]
 pub(crate) struct Client {
-    http: reqwest::Client,
+    http: Http<Dial, Full<Bytes>>,
     base: Url,
     deadline: Duration,
 }
 
 impl Client {
-    /// A client of the server at `url`.
-    pub(crate) fn new(url: &str, deadline: Duration) -> anyhow::Result<Self> {
-        let base: Url =
-            url.parse().with_context(|| format!("{url:?} is no URL; expected http://HOST:PORT"))?;
-        if base.scheme() != "http" || base.cannot_be_a_base() {
-            bail!("{url:?}: expected http://HOST:PORT");
-        }
-        if !(Duration::from_millis(100)..=Duration::from_secs(60)).contains(&deadline) {
-            bail!("a deadline is 100 to 60000 ms, got {} ms", deadline.as_millis());
-        }
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(deadline + GRACE)
-            .build()
-            .context("the HTTP client could not be made")?;
-        Ok(Self { http, base, deadline })
+    /// A client of the server at `url`. Over `https` the server must show a certificate of an authority in the file, or
+    /// without one of the system's.
+    pub(crate) fn new(url: &str, deadline: Duration, authorities: Option<&Path>) -> anyhow::Result<Self> {
+        let expected = "expected http://HOST:PORT or https://HOST:PORT";
+        let base: Url = url.parse().with_context(|| format!("{url:?} is no URL; {expected}"))?;
+        let dial = match base.scheme() {
+            "http" if base.has_host() => Dial::plain(),
+            "https" if base.has_host() => Dial::secure(authorities)?,
+            _ => bail!("{url:?}: {expected}"),
+        };
+        check(deadline)?;
+        Ok(Self { http: Http::builder(TokioExecutor::new()).build(dial), base, deadline })
     }
 
     /// The same server, asked with another deadline.
     pub(crate) fn with_deadline(&self, deadline: Duration) -> anyhow::Result<Self> {
-        Self::new(self.base.as_str(), deadline)
+        check(deadline)?;
+        Ok(Self { deadline, ..self.clone() })
     }
 
     /// Reads.
@@ -69,12 +72,9 @@ impl Client {
         self.call(Method::DELETE, path, None).await
     }
 
-    /// Reads text that isn't JSON.
+    /// Does a probe answer well?
     pub(crate) async fn is_well(&self, path: &[&str]) -> bool {
-        match self.http.get(self.url(path)).send().await {
-            Ok(response) => response.status().is_success(),
-            Err(_) => false,
-        }
+        matches!(self.send(Method::GET, &self.url(path), None).await, Ok((status, _)) if status < 300)
     }
 
     fn url(&self, path: &[&str]) -> Url {
@@ -87,46 +87,69 @@ impl Client {
 
     async fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Answer, Failure> {
         let url = self.url(path);
-        let mut request = self
-            .http
-            .request(method, url.clone())
-            .header("Lacuna-Deadline-Ms", self.deadline.as_millis().to_string());
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let failed = |error: reqwest::Error| {
-            let (shown, cause) = (url.to_string(), innermost(&error));
-            if error.is_connect() || error.is_builder() {
-                Failure::Unreachable { url: self.base.to_string(), cause }
-            } else {
-                Failure::Silent { url: shown, cause }
-            }
-        };
-        let response = request.send().await.map_err(failed)?;
-        let status = response.status();
-        let text = response.text().await.map_err(failed)?;
-        if !status.is_success() {
-            return Err(Failure::of_body(url.as_str(), status.as_u16(), &text));
+        let (status, text) = self.send(method, &url, body).await?;
+        if !(200..300).contains(&status) {
+            return Err(Failure::of_body(url.as_str(), status, &text));
         }
         let body = if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text) };
         match body {
-            Ok(body) => Ok(Answer { status: status.as_u16(), body }),
+            Ok(body) => Ok(Answer { status, body }),
             Err(_) => Err(Failure::Foreign {
                 url: url.to_string(),
-                status: status.as_u16(),
+                status,
                 excerpt: text.chars().take(200).collect(),
             }),
         }
     }
+
+    /// Status and text of the answer, whatever they are.
+    async fn send(&self, method: Method, url: &Url, body: Option<&Value>) -> Result<(u16, String), Failure> {
+        let silent = |cause: String| Failure::Silent { url: url.to_string(), cause };
+        let unreachable = |cause: String| Failure::Unreachable { url: self.base.to_string(), cause };
+        let request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header("Lacuna-Deadline-Ms", self.deadline.as_millis().to_string());
+        let request = match body {
+            None => request.body(Full::default()),
+            Some(body) => {
+                request.header(header::CONTENT_TYPE, "application/json").body(Full::from(body.to_string()))
+            }
+        };
+        let request = request.map_err(|error| unreachable(error.to_string()))?;
+        let answered = async {
+            let response = self.http.request(request).await.map_err(|error| {
+                if error.is_connect() { unreachable(reason(&error)) } else { silent(reason(&error)) }
+            })?;
+            let status = response.status().as_u16();
+            let bytes = response.into_body().collect().await.map_err(|error| silent(reason(&error)))?;
+            Ok((status, String::from_utf8_lossy(&bytes.to_bytes()).into_owned()))
+        };
+        let patience = self.deadline + GRACE;
+        tokio::time::timeout(patience, answered)
+            .await
+            .unwrap_or_else(|_| Err(silent(format!("timed out after {} ms", patience.as_millis()))))
+    }
 }
 
-/// The cause that says most: reqwest's own words hide it.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+fn check(deadline: Duration) -> anyhow::Result<()> {
+    if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&deadline) {
+        return Ok(());
+    }
+    bail!("a deadline is 100 to 60000 ms, got {} ms", deadline.as_millis())
+}
+
+/// The cause that says most: the library's own words hide it.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    if error.is_timeout() { format!("timed out ({cause})") } else { cause.to_string() }
+    let text = cause.to_string();
+    if text.contains("UnknownIssuer") {
+        return format!("{text} (name the file of the server's authority by --tls-ca)");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -135,15 +158,18 @@ mod tests {
 
     #[test]
     fn names_in_paths_are_escaped() {
-        let client = Client::new("http://127.0.0.1:1/", Duration::from_secs(1)).unwrap();
+        let client = Client::new("http://127.0.0.1:1/", Duration::from_secs(1), None).unwrap();
         let url = client.url(&["v1", "collections", "a/b c", "records", "query"]);
         assert_eq!(url.as_str(), "http://127.0.0.1:1/v1/collections/a%2Fb%20c/records/query");
     }
 
     #[test]
     fn a_url_or_deadline_out_of_range_is_refused() {
-        assert!(Client::new("127.0.0.1:8000", Duration::from_secs(1)).is_err());
-        assert!(Client::new("https://x", Duration::from_secs(1)).is_err());
-        assert!(Client::new("http://x", Duration::from_millis(99)).is_err());
+        for bad in ["127.0.0.1:8000", "ftp://x", "unix:/x"] {
+            assert!(Client::new(bad, Duration::from_secs(1), None).is_err(), "{bad}");
+        }
+        assert!(Client::new("http://x", Duration::from_millis(99), None).is_err());
+        let nowhere = Client::new("https://x", Duration::from_secs(1), Some(Path::new("/nowhere/ca.pem")));
+        assert!(nowhere.err().is_some_and(|error| error.to_string().contains("/nowhere/ca.pem")));
     }
 }

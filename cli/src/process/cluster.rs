@@ -137,7 +137,7 @@ impl Cluster {
 
     /// Waits until the router can reach a leader of every group.
     pub(crate) async fn ready(&mut self, patience: Duration) -> anyhow::Result<()> {
-        let client = Client::new(&self.url, Duration::from_secs(2))?;
+        let client = Client::new(&self.url, Duration::from_secs(2), None)?;
         let until = Instant::now() + patience;
         while !is_ready(&client).await {
             for process in self.nodes.iter_mut().chain([&mut self.router]) {

@@ -4,6 +4,7 @@
 
 mod check;
 mod cluster;
+mod cluster_tls;
 mod config;
 mod export;
 mod messages;
