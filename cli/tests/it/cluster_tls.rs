@@ -72,10 +72,19 @@ fn a_cluster_made_by_init_writes_deletes_and_reads_over_tls_from_client_to_repli
     assert!(router.url.starts_with("https://"), "{}", router.said);
     let trusting = |args: &[&str]| router.verb(&[args, &["--tls-ca", &certificate]].concat());
     let began = Instant::now();
-    while !trusting(&["collection", "create", "c", "--dimension", "2"]).status.success() {
+    let ready = || {
+        let shown = trusting(&["cluster", "status", "--json"]);
+        let status: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap_or_default();
+        let all = |list: &str, holds: &dyn Fn(&serde_json::Value) -> bool| {
+            status[list].as_array().is_some_and(|all| !all.is_empty() && all.iter().all(holds))
+        };
+        all("nodes", &|node| node["ready"] == true) && all("shards", &|shard| shard["leader"].is_u64())
+    };
+    while !ready() {
         assert!(began.elapsed() < Duration::from_secs(30), "the cluster never got ready");
         std::thread::sleep(Duration::from_millis(200));
     }
+    stdout(&trusting(&["collection", "create", "c", "--dimension", "2"]));
     let records = text(&made.path("records.jsonl"));
     std::fs::write(&records, "{\"id\":\"a\",\"vector\":[1,0]}\n{\"id\":\"b\",\"vector\":[0,1]}\n").unwrap();
     stdout(&trusting(&["upsert", "c", &records]));

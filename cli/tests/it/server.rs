@@ -85,7 +85,7 @@ impl Server {
                 url = line
                     .split_whitespace()
                     .find(|word| word.starts_with("http://") || word.starts_with("https://"))
-                    .map(str::to_owned);
+                    .map(|word| word.trim_end_matches(',').to_owned());
             }
             if line.contains(last) {
                 break;

@@ -32,7 +32,7 @@ pub struct ClusterStream {
 pub(super) async fn welcome(stream: TcpStream, sides: Arc<Sides>) -> io::Result<ClusterStream> {
     let address = stream.peer_addr()?;
     let refused = |error: &dyn std::fmt::Display| {
-        tracing::warn!(%address, %error, "a process was refused: its connection shows no certificate of this cluster");
+        tracing::warn!(%address, %error, "a connection between processes was not taken");
     };
     let mut stream = TlsAcceptor::from(Arc::clone(&sides.server))
         .accept(stream)
