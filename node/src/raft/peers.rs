@@ -17,8 +17,10 @@ use tonic::transport::Channel;
 #[derive(Clone)]
 pub(crate) struct Peers {
     security: Security,
-    channels: Arc<Mutex<HashMap<(NodeId, String, Lane), Channel>>>,
+    channels: Arc<Mutex<Channels>>,
 }
+
+type Channels = HashMap<(NodeId, String, Lane), Channel>;
 
 /// Which of a peer's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
