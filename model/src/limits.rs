@@ -8,6 +8,8 @@ pub const MAX_BODY_BYTES: usize = 32 << 20;
 pub const MAX_DIMENSION: u32 = 20_000;
 /// Largest metadata of one record, bytes as JSON.
 pub const MAX_METADATA_BYTES: usize = 40 << 10;
+/// The same through the Moorcheh surface, whose contract promises more.
+pub const MAX_METADATA_BYTES_MOORCHEH: usize = 64 << 10;
 /// Largest document, bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
 /// Longest collection name, bytes.

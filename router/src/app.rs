@@ -8,8 +8,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::catalog::Catalog;
 use crate::config::{Connector, RouterConfig};
 use crate::core::Core;
+use crate::embed::Embedder;
 use crate::peers::Peers;
 use crate::surface;
+use crate::verb::last_counts::LastCounts;
 
 /// How often each node is asked for its clock, and longest wait for the answer.
 const PING_EVERY: Duration = Duration::from_secs(1);
@@ -40,7 +42,8 @@ impl Router {
             tokio::spawn(Arc::clone(&catalog).keep_lease()),
             tokio::spawn(keep_clocks(Arc::clone(&peers))),
         ];
-        let core = Arc::new(Core { config, peers, catalog });
+        let embedder = Embedder::new(&config.embedding);
+        let core = Arc::new(Core { config, peers, catalog, counts: LastCounts::default(), embedder });
         Self { core, metrics: None, _tasks: Arc::new(Tasks(tasks)) }
     }
 

@@ -7,6 +7,8 @@ use lacuna_model::NodeId;
 use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::handle::NodeHandle;
 
+use crate::embed::EmbeddingConfig;
+
 /// Makes handles for nodes: a gRPC connection, or the node in this very process.
 pub trait Connector: Send + Sync {
     /// A handle for the node; called once for each node and address.
@@ -35,6 +37,8 @@ pub struct RouterConfig {
     pub public_url: Option<String>,
     /// What Pinecone's deleteAll does with the namespace.
     pub pinecone_delete_all: EmptiedNamespace,
+    /// What embeds text, where clients send text.
+    pub embedding: EmbeddingConfig,
 }
 
 /// What the port for clients speaks.
@@ -70,6 +74,7 @@ impl RouterConfig {
             port: Port::default(),
             public_url: None,
             pinecone_delete_all: EmptiedNamespace::default(),
+            embedding: EmbeddingConfig::default(),
         }
     }
 }

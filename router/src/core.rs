@@ -13,14 +13,18 @@ use crate::catalog::{Catalog, Fresh};
 use crate::client::{Doubt, Unanswered};
 use crate::config::RouterConfig;
 use crate::deadline::Deadline;
+use crate::embed::Embedder;
 use crate::error::{Verb, VerbError};
 use crate::peers::Peers;
+use crate::verb::last_counts::LastCounts;
 
 /// The router behind its surfaces.
 pub(crate) struct Core {
     pub(crate) config: RouterConfig,
     pub(crate) peers: Arc<Peers>,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) counts: LastCounts,
+    pub(crate) embedder: Embedder,
 }
 
 /// What a request works on.

@@ -12,6 +12,7 @@ mod client;
 pub mod config;
 mod core;
 pub mod deadline;
+pub mod embed;
 pub mod error;
 mod failpoint;
 mod fanout;

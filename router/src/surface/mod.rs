@@ -5,6 +5,7 @@ pub mod chroma;
 mod cursor;
 mod door;
 pub(crate) mod manners;
+pub mod moorcheh;
 pub mod native;
 pub mod openapi;
 pub mod pinecone;
@@ -27,6 +28,7 @@ pub(crate) fn app(router: Router) -> axum::Router {
         .merge(behind(&door, chroma::MANNERS, chroma::routes()))
         .merge(behind(&door, pinecone::CONTROL, pinecone::control()))
         .merge(behind(&door, pinecone::DATA, pinecone::data()))
+        .merge(behind(&door, moorcheh::MANNERS, moorcheh::routes()))
         .layer(DefaultBodyLimit::disable())
         .with_state(router)
 }

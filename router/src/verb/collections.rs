@@ -70,16 +70,23 @@ impl Router {
 
     /// One collection.
     pub async fn describe_collection(&self, call: &Call, collection: &CollectionRef) -> Verb<Collection> {
+        self.known_collection(call, collection, Fresh::Asked).await
+    }
+
+    /// The same, or as it is known under the catalog's lease.
+    pub(crate) async fn known_collection(
+        &self,
+        call: &Call,
+        collection: &CollectionRef,
+        fresh: Fresh,
+    ) -> Verb<Collection> {
         let target = Target {
             account: Account::default(),
             collection: collection.clone(),
             namespace: NamespaceName::default(),
         };
-        let resolved = self
-            .core()
-            .catalog
-            .resolve(&target.collection, &target.namespace, Fresh::Asked, call.deadline)
-            .await?;
+        let resolved =
+            self.core().catalog.resolve(&target.collection, &target.namespace, fresh, call.deadline).await?;
         resolved.map(|resolved| resolved.collection.clone()).ok_or_else(|| no_collection(collection))
     }
 

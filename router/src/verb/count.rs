@@ -7,6 +7,7 @@ use crate::app::Router;
 use crate::core::Target;
 use crate::error::Verb;
 use crate::verb::Call;
+use crate::verb::last_counts::Tally;
 use crate::verb::scatter::{Missing, for_all, odd, scatter, unavailable};
 
 /// A count over shards: known or `None` (INV-6).
@@ -36,5 +37,25 @@ impl Router {
         }
         let count = scattered.missing.is_empty().then_some(sum);
         Ok(Counted { count, missing: scattered.missing })
+    }
+
+    /// Counts records; what a shard that doesn't answer told last stands for it.
+    pub async fn tally(&self, target: &Target, call: &Call) -> Verb<Tally> {
+        let core = self.core();
+        let (resolved, scattered) = scatter(core, target, call, |_, incarnation, cluster| {
+            for_all(cluster, &ReadRequest::Count { incarnations: vec![incarnation], filter: None })
+        })
+        .await?;
+        let Some(incarnation) = resolved.incarnation else { return Ok(Tally::NONE) };
+        let mut tally = Tally { records: 0, exact: scattered.missing.is_empty() };
+        for (shard, reply) in &scattered.replies {
+            let ReadBody::Count(count) = reply.body else { return Err(odd(&reply.body)) };
+            core.counts.note((incarnation, *shard), reply.at, count);
+            tally.records += count;
+        }
+        for missing in &scattered.missing {
+            tally.records += core.counts.last((incarnation, missing.shard));
+        }
+        Ok(tally)
     }
 }

@@ -10,6 +10,7 @@ pub mod count;
 pub mod databases;
 pub mod delete;
 pub mod get;
+pub mod last_counts;
 pub mod list;
 pub mod namespaces;
 pub(crate) mod operation;

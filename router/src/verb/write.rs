@@ -57,8 +57,18 @@ pub(crate) struct Ran {
 impl Router {
     /// Upserts, inserts, merges or updates records. In a namespace without contents an update finds nothing.
     pub async fn write(&self, target: &Target, call: &Call, verb: WriteVerb) -> Verb<WriteAnswer> {
+        self.write_these(target, call, &verb).await
+    }
+
+    /// The same, leaving the records with the caller.
+    pub(crate) async fn write_these(
+        &self,
+        target: &Target,
+        call: &Call,
+        verb: &WriteVerb,
+    ) -> Verb<WriteAnswer> {
         let items = verb.items() as u64;
-        let ran = run(self.core(), target, call, &verb).await?;
+        let ran = run(self.core(), target, call, verb).await?;
         if ran.incarnation == NO_CONTENTS {
             let counts =
                 WriteCounts { inserted: Some(0), updated: Some(0), kept: Some(0), absent: Some(items) };
@@ -93,8 +103,18 @@ pub(crate) async fn run(core: &Core, target: &Target, call: &Call, verb: &WriteV
             }
             _ => {
                 let (op_id, incarnation) = (named.op_id, named.incarnation);
+                note_counts(core, incarnation, &pieces);
                 return Ok(Ran { op_id, incarnation, cluster, pieces });
             }
+        }
+    }
+}
+
+/// Keeps the counters that the shards told.
+fn note_counts(core: &Core, incarnation: Incarnation, pieces: &[Piece]) {
+    for piece in pieces {
+        if let PieceFate::Applied(outcome) = &piece.fate {
+            core.counts.note((incarnation, piece.shard), outcome.at, outcome.remaining);
         }
     }
 }
