@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::Router;
 use crate::error::VerbError;
+use crate::surface::leftover::Leftover;
 use crate::surface::manners::Manners;
 use crate::verb::call::Trace;
 
@@ -30,13 +31,20 @@ impl Door {
     }
 }
 
-/// Takes a place, or answers 429; says who asks; gives the request its trace, words its failure as the surface
-/// does, and logs it if it was slow.
+/// Passes the request through, and reads what is left of its body before the answer goes out.
 pub(crate) async fn pass(
     State((door, manners)): State<(Door, Manners)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
+    let (request, leftover) = Leftover::of(request);
+    let response = inside((&door, manners), request, next).await;
+    leftover.settle(response).await
+}
+
+/// Takes a place, or answers 429; says who asks; gives the request its trace, words its failure as the surface
+/// does, and logs it if it was slow.
+async fn inside((door, manners): (&Door, Manners), mut request: Request, next: Next) -> Response {
     if (manners.is_open)(request.uri().path()) {
         return worded(manners, next.run(request).await);
     }

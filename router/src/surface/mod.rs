@@ -4,6 +4,7 @@ pub mod answer;
 pub mod chroma;
 mod cursor;
 mod door;
+mod leftover;
 pub(crate) mod manners;
 pub mod moorcheh;
 pub mod native;

@@ -56,6 +56,12 @@ impl Client {
         Answer { status, operation, says, body, text }
     }
 
+    /// One header of the answer.
+    pub(crate) async fn header(&self, request: Request<Body>, name: &str) -> Option<String> {
+        let response = self.app.clone().oneshot(request).await.expect("an answer");
+        response.headers().get(name).map(|value| value.to_str().expect("text").to_owned())
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_with(path, body, &[]).await
     }

@@ -12,5 +12,6 @@ mod held;
 mod http;
 mod lease;
 mod lease_answers;
+mod moorcheh;
 mod reads;
 mod update_where;

@@ -116,7 +116,7 @@ mod tests {
 
     fn judged(query: &str, metadata: &Metadata, text: &str) -> bool {
         let filter = all(part(query).filters).expect("a filter").expect("some");
-        filter.compile().expect("it compiles").matches(metadata, Some(text))
+        filter.compile().expect("it compiles").matches("id", metadata, Some(text))
     }
 
     #[test]
