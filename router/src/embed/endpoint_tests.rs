@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::embed::Secret;
 
+/// Of so many texts.
+type Answer = fn(usize) -> Response;
+
 /// What the fake endpoint does.
 #[derive(Default)]
 struct Fake {
@@ -17,7 +20,7 @@ struct Fake {
     largest: AtomicUsize,
     inside: AtomicUsize,
     most_inside: AtomicUsize,
-    answer: Option<fn(usize) -> Response>,
+    answer: Option<Answer>,
 }
 
 async fn answer(State(fake): State<Arc<Fake>>, headers: HeaderMap, body: String) -> Response {
@@ -70,7 +73,7 @@ async fn texts_are_embedded_in_batches_in_their_order() {
     let texts: Vec<String> = (0..300).map(|n| "x".repeat(n % 50 + 1)).collect();
     let vectors = endpoint.embed(&texts, soon()).await.expect("vectors");
     assert_eq!(vectors.len(), 300);
-    assert!(vectors.iter().zip(&texts).all(|(vector, text)| vector[0] == text.len() as f32));
+    assert!(vectors.iter().zip(&texts).all(|(vector, text)| vector[0] as usize == text.len()));
     assert_eq!(
         fake.calls.load(Ordering::SeqCst),
         1 + 300_usize.div_ceil(BATCH),
@@ -84,7 +87,7 @@ async fn texts_are_embedded_in_batches_in_their_order() {
 
 #[tokio::test]
 async fn every_failure_says_that_nothing_was_changed_and_never_the_key() {
-    let failures: [(fn(usize) -> Response, &str); 5] = [
+    let failures: [(Answer, &str); 5] = [
         (|_| http::StatusCode::INTERNAL_SERVER_ERROR.into_response(), "status 500"),
         (|_| (http::StatusCode::UNAUTHORIZED, "who?").into_response(), "status 401: who?"),
         (|_| "no JSON".into_response(), "didn't embed"),

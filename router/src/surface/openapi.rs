@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::Router;
-use crate::surface::{chroma, native, pinecone};
+use crate::surface::{chroma, moorcheh, native, pinecone};
 
 /// Where a document keeps its schemas, in references.
 const SCHEMAS: &str = "#/components/schemas/";
@@ -18,7 +18,12 @@ pub(crate) fn routes() -> axum::Router<Router> {
 /// `QueryBody` of its own.
 pub fn everything() -> Value {
     let mut all = written(&native::document());
-    for (surface, document) in [("chroma", chroma::document()), ("pinecone", pinecone::document())] {
+    let surfaces = [
+        ("chroma", chroma::document()),
+        ("moorcheh", moorcheh::document()),
+        ("pinecone", pinecone::document()),
+    ];
+    for (surface, document) in surfaces {
         join(&mut all, apart(surface, written(&document)));
     }
     all

@@ -154,8 +154,8 @@ pub(super) fn worded(error: &VerbError) -> (StatusCode, Code) {
         | ErrorCode::Forgotten
         | ErrorCode::Held
         | ErrorCode::ExpectFailed => (StatusCode::BAD_REQUEST, Code::InvalidField),
-        // An unknown key is refused as one without rights; only a missing one is told so.
-        ErrorCode::Unauthenticated if error.details.contains_key("key") => {
+        // A key that isn't known is refused as one without rights is; 401 says that none came.
+        ErrorCode::Unauthenticated if error.details.get("key").is_some_and(|key| key != "missing") => {
             (StatusCode::FORBIDDEN, Code::Forbidden)
         }
         ErrorCode::Unauthenticated => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),

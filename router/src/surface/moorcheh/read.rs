@@ -6,8 +6,6 @@ use std::time::Instant;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use lacuna_model::RecordId;
 use lacuna_model::read::{Include, RecordView};
@@ -16,7 +14,6 @@ use serde::Deserialize;
 
 use crate::app::Router;
 use crate::error::Verb;
-use crate::surface::answer;
 use crate::surface::moorcheh::bodies::IdsBody;
 use crate::surface::moorcheh::delete::check_number;
 use crate::surface::moorcheh::failure::{Code, FailureView, refused};
@@ -28,12 +25,11 @@ use crate::surface::moorcheh::views::{
     FoundView, ItemView, PaginationView, StatisticsView, Status, TextItemView, TextPageView,
 };
 use crate::surface::request::{Plain, Posted};
+use crate::surface::{answer, cursor};
 use crate::verb::list::{Listed, Page};
 
 /// Most ids in a request, and items on a page.
 const MOST: usize = 100;
-/// Begins what a page's token holds.
-const TOKEN: &str = "m1";
 
 /// What of the records is sent.
 pub(super) const TEXT_AND_METADATA: Include = Include { vector: false, document: true, metadata: true };
@@ -111,7 +107,7 @@ pub(crate) async fn page(
     let page = Page {
         prefix: String::new(),
         filter: None,
-        after: query.next_token.map(|token| read_token(&token)).transpose()?,
+        after: cursor::read("next_token", query.next_token.as_deref())?,
         limit,
         include: TEXT_AND_METADATA,
     };
@@ -131,18 +127,6 @@ fn limit(given: Option<&str>) -> Verb<usize> {
     let limit = given.parse().ok().filter(|limit| (1..=MOST).contains(limit));
     limit.ok_or_else(|| {
         refused(Code::InvalidField, &format!("limit: \"{given}\", expected a whole number from 1 to {MOST}"))
-    })
-}
-
-fn token(after: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{TOKEN}{after}"))
-}
-
-fn read_token(token: &str) -> Verb<String> {
-    let raw = URL_SAFE_NO_PAD.decode(token).ok().and_then(|raw| String::from_utf8(raw).ok());
-    let after = raw.as_deref().and_then(|text| text.strip_prefix(TOKEN)).map(str::to_owned);
-    after.ok_or_else(|| {
-        refused(Code::InvalidField, "next_token: not one that an answer gave; send it unchanged")
     })
 }
 
@@ -175,7 +159,7 @@ fn page_view(name: String, limit: usize, listed: Listed, began: Instant) -> Text
         pagination: PaginationView {
             limit,
             has_more: listed.next_after.is_some(),
-            next_token: listed.next_after.as_deref().map(token),
+            next_token: listed.next_after.as_deref().map(cursor::write),
         },
         execution_time: began.elapsed().as_secs_f64(),
     }
