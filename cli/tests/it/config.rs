@@ -1,5 +1,8 @@
 //! Which setting wins.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use crate::server::{failure, lacuna, run, stdout};
 
 #[test]
@@ -34,4 +37,23 @@ fn a_wrong_value_is_refused_with_its_origin() {
     let shown = failure(&output, 1);
     assert!(shown.contains("LACUNA_SHARDS") && shown.contains("whole number"), "{shown}");
     assert!(stdout(&run(&["config"])).contains("127.0.0.1:8000"));
+}
+
+#[test]
+fn the_environment_file_shows_exactly_the_settings_that_there_are_with_their_defaults() {
+    let shown: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&stdout(&run(&["config", "--json"]))).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let known: BTreeMap<String, String> = shown
+        .iter()
+        .map(|(name, setting)| (format!("LACUNA_{}", name.to_uppercase()), text(&setting["value"])))
+        .collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/lacuna.env");
+    let file = std::fs::read_to_string(path).unwrap();
+    let mut found = BTreeMap::new();
+    for line in file.lines().filter(|line| !line.is_empty() && *line != "#" && !line.starts_with("# ")) {
+        let (name, value) = line.strip_prefix('#').and_then(|line| line.split_once('=')).unwrap();
+        assert_eq!(found.insert(name.to_owned(), value.to_owned()), None, "{name} stands there twice");
+    }
+    assert_eq!(found, known);
 }
