@@ -64,7 +64,7 @@ fn load(base: &[Vec<f32>], seal_rows: usize) -> ShardIndex {
                 .into(),
             holds: 0,
             expires: None,
-            owners: Vec::new(),
+            memory: None,
         };
         index.upsert(
             INCARNATION,

@@ -1,11 +1,12 @@
 //! What a shard's leader proposes for its rows: the ends of ranges (protocol PW2). Only a leader's own
 //! judgement of cost; apply takes every match in whatever range the log names.
 
-use lacuna_model::Incarnation;
 use lacuna_model::command::{RecordKey, StartWhere, Upto};
 use lacuna_model::filter::Filter;
+use lacuna_model::memory::contribution::Holding;
 use lacuna_model::outcome::NextRange;
 use lacuna_model::record::Written;
+use lacuna_model::{Incarnation, OpNumber};
 
 use crate::engine::{Engine, Live};
 use crate::state::RowState;
@@ -20,7 +21,7 @@ impl Engine {
         let live = self.read_lock();
         let sweeping: Vec<_> = live.state.rows.iter().filter(|(_, row)| row.is_sweeping()).collect();
         let share = (budget / sweeping.len().max(1)).max(1);
-        let next = |(number, row): &(&lacuna_model::OpNumber, &RowState)| {
+        let next = |(number, row): &(&OpNumber, &RowState)| {
             let (after, filter) = (row.row.after.clone()?, row.row.filter.as_ref()?);
             let sweep = Sweep {
                 incarnation: row.row.incarnation,
@@ -32,6 +33,13 @@ impl Engine {
             Some(NextRange { number: **number, after, upto })
         };
         sweeping.iter().filter_map(next).collect()
+    }
+
+    /// Where each release that isn't done stands.
+    pub fn open_releases(&self) -> Vec<(OpNumber, Option<Holding>)> {
+        let live = self.read_lock();
+        let open = live.state.rows.iter().filter(|(_, row)| row.is_sweeping());
+        open.filter_map(|(number, row)| Some((*number, row.row.release.as_ref()?.after.clone()))).collect()
     }
 
     /// Narrows the first range of a Start that asks for everything.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::filter::Filter;
 use crate::ids::{
-    Account, CollectionId, DatabaseId, Incarnation, MapEpoch, NamespaceName, NodeId, OpNumber, SLOTS,
-    ShardId, Slot, Stamp,
+    Account, CollectionId, DatabaseId, Incarnation, ItemNumber, MapEpoch, NamespaceName, NodeId, OpNumber,
+    SLOTS, ShardId, Slot, Stamp,
 };
 use crate::op_id::OpId;
 use crate::outcome::RowView;
@@ -240,6 +240,11 @@ pub enum OperationKind {
         filter: Filter,
         /// Keys to set (`Some`) or to remove (`None`); the others stay.
         set: Vec<(String, Option<MetaValue>)>,
+    },
+    /// Releases items' references on the records of memory collections (protocol PM2).
+    Release {
+        /// The items, ascending.
+        items: Vec<ItemNumber>,
     },
 }
 

@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::filter::Filter;
-use crate::ids::{Account, Incarnation, MapEpoch, OpNumber, RecordId, Slot, Stamp};
+use crate::ids::{Account, Incarnation, ItemNumber, MapEpoch, OpNumber, RecordId, Slot, Stamp};
+use crate::memory::contribution::{Holding, NewContribution};
+use crate::memory::part::NewOwner;
 use crate::op_id::OpId;
 use crate::record::{NewRecord, RecordPatch, Schema};
 use crate::value::MetaValue;
@@ -42,6 +44,10 @@ pub enum Command {
     Close(Close),
     /// Tells the shard which slots it holds.
     SetSlots(SetSlots),
+    /// Begins to release items' references, and takes the first of them.
+    StartRelease(StartRelease),
+    /// Releases the next references; proposed by the shard's leader only.
+    AdvanceRelease(AdvanceRelease),
 }
 
 /// Under which name an outcome is kept (protocol PC3).
@@ -113,6 +119,21 @@ pub enum WriteVerb {
     DeleteIds(Vec<IdAt>),
     /// Deletes those of the ids that match the filter.
     DeleteIdsWhere(Vec<IdAt>, Filter),
+    /// Adds an item's contributions to records of a memory collection.
+    Contribute(NewOwner, Vec<NewContribution>),
+    /// Adds an item's reference to records that must be there: ends of its edges.
+    Retain(Retain, Vec<IdAt>),
+}
+
+/// Who holds the ends of its edges, and what counts as being there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retain {
+    /// The item.
+    pub owner: NewOwner,
+    /// Items whose records don't count: not open, or forgotten; ascending.
+    pub hidden: Vec<ItemNumber>,
+    /// Items from this number on don't count either, but for the owner itself.
+    pub next: ItemNumber,
 }
 
 /// An id with its position in the client's request.
@@ -181,6 +202,31 @@ pub struct Advance {
     pub upto: Upto,
 }
 
+/// Begins a release (protocol PM2). Repeated, it changes nothing and returns the row. From here on, writes for
+/// these items are refused, for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartRelease {
+    /// The operation's number.
+    pub number: OpNumber,
+    /// The operation's name.
+    pub op_id: OpId,
+    /// The items, ascending.
+    pub items: Vec<ItemNumber>,
+    /// References to take in this entry (the router sends 0, the leader sets it).
+    pub budget: u32,
+}
+
+/// Releases the next references; applies only if the row's `after` is this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdvanceRelease {
+    /// The row.
+    pub number: OpNumber,
+    /// Where the row must stand.
+    pub after: Option<Holding>,
+    /// References to take.
+    pub budget: u32,
+}
+
 /// Ends incarnations on this shard; its count is kept as a row (protocol PN4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fence {
@@ -215,7 +261,13 @@ impl Command {
     pub fn items(&self) -> usize {
         match self {
             Self::Write(write) => write.verb.items(),
-            Self::StartWhere(_) | Self::Advance(_) | Self::Fence(_) | Self::Close(_) | Self::SetSlots(_) => 1,
+            Self::StartWhere(_)
+            | Self::Advance(_)
+            | Self::Fence(_)
+            | Self::Close(_)
+            | Self::SetSlots(_)
+            | Self::StartRelease(_)
+            | Self::AdvanceRelease(_) => 1,
         }
     }
 }
@@ -226,7 +278,8 @@ impl WriteVerb {
         match self {
             Self::Upsert(records) | Self::Insert(records) => records.len(),
             Self::Merge(patches) | Self::Update(patches) => patches.len(),
-            Self::DeleteIds(ids) | Self::DeleteIdsWhere(ids, _) => ids.len(),
+            Self::DeleteIds(ids) | Self::DeleteIdsWhere(ids, _) | Self::Retain(_, ids) => ids.len(),
+            Self::Contribute(_, records) => records.len(),
         }
     }
 
@@ -234,7 +287,12 @@ impl WriteVerb {
     pub fn is_delete(&self) -> bool {
         match self {
             Self::DeleteIds(_) | Self::DeleteIdsWhere(..) => true,
-            Self::Upsert(_) | Self::Merge(_) | Self::Insert(_) | Self::Update(_) => false,
+            Self::Upsert(_)
+            | Self::Merge(_)
+            | Self::Insert(_)
+            | Self::Update(_)
+            | Self::Contribute(..)
+            | Self::Retain(..) => false,
         }
     }
 }

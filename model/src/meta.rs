@@ -11,6 +11,8 @@ use crate::catalog::{
 use crate::ids::{
     Account, CollectionId, DatabaseId, Incarnation, MapEpoch, NamespaceName, OpNumber, ShardId, Stamp,
 };
+use crate::memory::command::{MemoryCommand, MemoryOutcome};
+use crate::memory::query::{MemoryBody, MemoryQuery};
 use crate::op_id::{OpId, RequestDigest};
 use crate::record::Schema;
 
@@ -96,6 +98,8 @@ pub enum MetaCommand {
         /// Which one: another of the same name isn't meant.
         id: DatabaseId,
     },
+    /// A change to datasets, items and who may do what with them.
+    Memory(MemoryCommand),
 }
 
 /// Records a durable operation.
@@ -174,6 +178,8 @@ pub enum MetaOutcome {
     Refused(MetaRefusal),
     /// Of `CreateDatabase`.
     Database(Database),
+    /// Of `Memory`.
+    Memory(MemoryOutcome),
 }
 
 /// Why a meta command did nothing.
@@ -272,6 +278,8 @@ pub enum MetaQuery {
     },
     /// Collections of a home that were dropped and whose contents are still being ended.
     Dropping(Home),
+    /// A question on datasets and items.
+    Memory(MemoryQuery),
 }
 
 /// The meta group's answer.
@@ -310,6 +318,8 @@ pub enum MetaBody {
     Databases(Option<Vec<Database>>),
     /// Of `Dropping`, ascending.
     Dropping(Vec<CollectionId>),
+    /// Of `Memory`.
+    Memory(MemoryBody),
 }
 
 /// A thing whose cached copy is no longer true.

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{RecordKey, RowAction, Upto};
 use crate::filter::Filter;
-use crate::ids::{Incarnation, LogPosition, MapEpoch, OpNumber, Slot, Stamp};
+use crate::ids::{Incarnation, ItemNumber, LogPosition, MapEpoch, OpNumber, Slot, Stamp};
+use crate::memory::contribution::Holding;
+use crate::memory::counts::ReleaseCounts;
 use crate::op_id::OpId;
 use crate::record::{Schema, Written};
 
@@ -45,6 +47,9 @@ pub enum Refusal {
     /// No such row, or it stands elsewhere (a late Advance).
     #[error("the row stands elsewhere")]
     Elsewhere,
+    /// The item was forgotten, or its add given up: nothing is written for it any more.
+    #[error("the item was forgotten")]
+    Released,
 }
 
 /// Fate of one record or id of a write.
@@ -64,6 +69,8 @@ pub enum Fate {
     Unmatched,
     /// A legal hold keeps it.
     Held,
+    /// An item's reference was added to it.
+    Retained,
 }
 
 /// One record or id, by slot and position in the request, never by id (protocol PE8).
@@ -128,6 +135,8 @@ pub struct RowView {
     pub remaining: u64,
     /// Records changed so far (update by filter).
     pub updated: u64,
+    /// What a release took so far; nothing of other rows.
+    pub released: ReleaseCounts,
 }
 
 /// A row as the shard keeps it: where-deletes, updates by filter and fences at work or waiting to be closed.
@@ -149,6 +158,17 @@ pub struct Row {
     pub view: RowView,
     /// What becomes of what it takes.
     pub action: RowAction,
+    /// Of a release: whose references go, and how far it is.
+    pub release: Option<ReleaseRow>,
+}
+
+/// A release at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRow {
+    /// The items, ascending.
+    pub items: Vec<ItemNumber>,
+    /// Every reference up to and with this one is taken.
+    pub after: Option<Holding>,
 }
 
 /// A range that a leader would propose next for a row.

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::CallRef;
 use crate::filter::Filter;
-use crate::ids::{Incarnation, LogPosition, OpNumber, RecordId, Stamp};
+use crate::ids::{Incarnation, ItemNumber, LogPosition, OpNumber, RecordId, Stamp};
+use crate::memory::contribution::Holding;
+use crate::memory::counts::ReleaseCounts;
+use crate::memory::sight::{MemoryRecord, Sight};
 use crate::outcome::{RowView, WriteOutcome};
 use crate::record::{Metric, Ordinal, Written};
 use crate::value::Metadata;
@@ -108,6 +111,41 @@ pub enum ReadRequest {
         /// At most so many.
         limit: usize,
     },
+    /// Records of a memory collection by id, as a reader sees them, unknown ones left out.
+    MemoryGet {
+        /// Whose.
+        incarnation: Incarnation,
+        /// Which.
+        ids: Vec<RecordId>,
+        /// What the reader may see.
+        sight: Sight,
+    },
+    /// Records that items refer to, item after item.
+    MemoryHeld {
+        /// The items, ascending.
+        items: Vec<ItemNumber>,
+        /// Only references after this one.
+        after: Option<Holding>,
+        /// At most so many references are looked at.
+        limit: usize,
+        /// What the reader may see.
+        sight: Sight,
+    },
+    /// Nearest neighbours among what a reader sees.
+    MemorySearch {
+        /// Whose.
+        incarnation: Incarnation,
+        /// The query vector.
+        vector: Vec<f32>,
+        /// Hits.
+        top_k: usize,
+        /// What the reader may see.
+        sight: Sight,
+    },
+    /// What is physically held of these memory collections, references or none.
+    MemoryStats(Vec<Incarnation>),
+    /// What a release of these items would take now.
+    ReleasePreview(Vec<ItemNumber>),
 }
 
 /// A place in insertion order: of a record, or with an empty id before all records of an ordinal.
@@ -117,6 +155,23 @@ pub struct AgePlace {
     pub ordinal: Ordinal,
     /// The id, by which equal ordinals are ordered.
     pub id: String,
+}
+
+/// What is physically held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryStats {
+    /// Records, pieces of raw files aside.
+    pub records: u64,
+    /// Those with a vector.
+    pub vectors: u64,
+    /// References on records, those on raw files aside.
+    pub references: u64,
+    /// Raw files.
+    pub raw_files: u64,
+    /// Bytes of raw files.
+    pub raw_bytes: u64,
+    /// Vectors of deleted records that indexes still hold.
+    pub tombstones: u64,
 }
 
 /// A record sent to a reader.
@@ -200,4 +255,19 @@ pub enum ReadBody {
     Mismatch(String),
     /// Of `Ordinals`, ascending.
     Ordinals(Vec<Ordinal>),
+    /// Of `MemoryGet`.
+    Memory(Vec<MemoryRecord>),
+    /// Of `MemoryHeld`: each record with its collection's contents.
+    Held {
+        /// The records.
+        records: Vec<(Incarnation, MemoryRecord)>,
+        /// Where to go on; `None`: that was all.
+        next: Option<Holding>,
+    },
+    /// Of `MemorySearch`, best first, ties by id.
+    MemoryHits(Vec<(f32, MemoryRecord)>),
+    /// Of `MemoryStats`.
+    MemoryStats(MemoryStats),
+    /// Of `ReleasePreview`.
+    Release(ReleaseCounts),
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{OpNumber, RecordId, ShardId, Stamp};
+use crate::ids::{RecordId, ShardId, Stamp};
+use crate::memory::contribution::MemoryPart;
 use crate::value::{MetaValue, Metadata};
 
 /// Distance function of a collection.
@@ -103,15 +104,6 @@ pub struct RecordPatch {
     pub ordinal: Ordinal,
 }
 
-/// What holds a record alive in a memory collection (place reserved; issue 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Owner {
-    /// The dataset.
-    pub dataset: u64,
-    /// The item's number.
-    pub item: OpNumber,
-}
-
 /// A record as a replica keeps it. The id is in the key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredRecord {
@@ -129,6 +121,6 @@ pub struct StoredRecord {
     pub holds: u32,
     /// When it expires (place reserved; always `None` now).
     pub expires: Option<Stamp>,
-    /// Its owners (place reserved; always empty now).
-    pub owners: Vec<Owner>,
+    /// Owners and contributions, of a record of a memory collection.
+    pub memory: Option<Box<MemoryPart>>,
 }

@@ -116,6 +116,7 @@ pub(crate) fn unexpected(outcome: &MetaOutcome, collection: &CollectionRef) -> V
         MetaOutcome::Done
         | MetaOutcome::Collection(_)
         | MetaOutcome::Resolved(_)
+        | MetaOutcome::Memory(_)
         | MetaOutcome::Operation { .. }
         | MetaOutcome::Claim { .. }
         | MetaOutcome::Database(_) => {

@@ -129,7 +129,8 @@ fn passing(outcome: &CommandOutcome) -> Option<ShardError> {
             | Refusal::Forgotten(_)
             | Refusal::Schema(_)
             | Refusal::Closed
-            | Refusal::Elsewhere,
+            | Refusal::Elsewhere
+            | Refusal::Released,
         )
         | CommandOutcome::Written(_)
         | CommandOutcome::Row(_)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lacuna_model::catalog::ShardMap;
 use lacuna_model::command::{IdAt, MAX_ENTRY_BYTES, WriteVerb};
+use lacuna_model::memory::contribution::{Content, NewContribution};
 use lacuna_model::record::{Change, NewRecord, RecordPatch};
 use lacuna_model::value::{MetaValue, Metadata, Scalar};
 use lacuna_model::{Incarnation, RecordId, ShardId, slot_of};
@@ -66,6 +67,23 @@ impl Placed for IdAt {
     }
 }
 
+impl Placed for NewContribution {
+    fn id(&self) -> &RecordId {
+        &self.id
+    }
+    fn bytes(&self) -> usize {
+        let Content { vector, text, facts } = &self.content;
+        let vector = vector.as_ref().map_or(0, |vector| vector.len() * 4);
+        let words = [text, &facts.type_name, &facts.relationship];
+        let words: usize = words.into_iter().flatten().map(String::len).sum();
+        let ends = [&facts.source, &facts.target].into_iter().flatten();
+        let ends: usize = ends.map(|end| end.collection.len() + end.id.len()).sum();
+        let sets: usize = facts.node_sets.iter().map(|set| set.len() + 2).sum();
+        let blob = facts.blob.as_ref().map_or(0, |piece| piece.bytes.len());
+        64 + self.id.as_str().len() + vector + words + ends + sets + blob + facts.metadata.len()
+    }
+}
+
 fn metadata_bytes(metadata: &Metadata) -> usize {
     metadata.iter().map(|(key, value)| key.len() + 4 + value_bytes(value)).sum()
 }
@@ -97,6 +115,12 @@ pub(crate) fn plan(map: &ShardMap, incarnation: Incarnation, verb: &WriteVerb) -
         WriteVerb::DeleteIds(items) => split(map, incarnation, items, WriteVerb::DeleteIds),
         WriteVerb::DeleteIdsWhere(items, filter) => {
             split(map, incarnation, items, |ids| WriteVerb::DeleteIdsWhere(ids, filter.clone()))
+        }
+        WriteVerb::Contribute(owner, items) => {
+            split(map, incarnation, items, |items| WriteVerb::Contribute(*owner, items))
+        }
+        WriteVerb::Retain(retain, items) => {
+            split(map, incarnation, items, |items| WriteVerb::Retain(retain.clone(), items))
         }
     }
 }
@@ -141,7 +165,10 @@ pub(crate) fn ids_of(verb: &WriteVerb) -> Vec<String> {
     match verb {
         WriteVerb::Upsert(items) | WriteVerb::Insert(items) => texts(items),
         WriteVerb::Merge(items) | WriteVerb::Update(items) => texts(items),
-        WriteVerb::DeleteIds(items) | WriteVerb::DeleteIdsWhere(items, _) => texts(items),
+        WriteVerb::DeleteIds(items) | WriteVerb::DeleteIdsWhere(items, _) | WriteVerb::Retain(_, items) => {
+            texts(items)
+        }
+        WriteVerb::Contribute(_, items) => texts(items),
     }
 }
 

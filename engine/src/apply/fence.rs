@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use lacuna_model::Incarnation;
 use lacuna_model::command::{Fence, RowAction};
+use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Refusal, Row, RowStatus, RowView};
 
 use super::{Place, Transaction};
@@ -35,6 +36,7 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, fence: &Fence)
         held: 0,
         remaining: 0,
         updated: 0,
+        released: ReleaseCounts::default(),
     };
     let row = Row {
         op_id: fence.op_id.clone(),
@@ -45,6 +47,7 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, fence: &Fence)
         limit_left: None,
         view: view.clone(),
         action: RowAction::Delete,
+        release: None,
     };
     transaction.add_row(fence.number, RowState::new(row));
     CommandOutcome::Row(view)

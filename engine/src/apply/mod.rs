@@ -2,10 +2,12 @@
 //! stamp, no randomness, no map whose order isn't fixed.
 
 mod close;
+mod contribute;
 mod delete;
 mod evict;
 mod fence;
 mod insert;
+mod release;
 mod slots;
 mod sweep;
 mod transaction;
@@ -18,6 +20,7 @@ use lacuna_model::LogPosition;
 use lacuna_model::command::{Command, Entry};
 use lacuna_model::outcome::CommandOutcome;
 
+pub(crate) use release::count as count_release;
 pub(crate) use transaction::{Committed, IndexChange, Place, Transaction};
 
 use crate::store::StoreError;
@@ -80,6 +83,8 @@ fn one(
         Command::Fence(fence) => fence::apply(transaction, at, fence),
         Command::Close(close) => close::apply(transaction, close),
         Command::SetSlots(slots) => slots::apply(transaction, slots),
+        Command::StartRelease(start) => release::start(transaction, at, start)?,
+        Command::AdvanceRelease(advance) => release::advance(transaction, at, advance)?,
     };
     Ok(outcome)
 }

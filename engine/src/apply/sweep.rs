@@ -3,6 +3,7 @@
 use lacuna_model::OpNumber;
 use lacuna_model::command::{Advance, RecordKey, RowAction, StartWhere, Upto};
 use lacuna_model::limits::MAX_OPEN_ROWS;
+use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Refusal, Row, RowStatus, RowView};
 
 use super::watch::{Through, credit, run, settle};
@@ -44,6 +45,7 @@ pub(super) fn start(
         held: 0,
         remaining: transaction.live(start.incarnation),
         updated: 0,
+        released: ReleaseCounts::default(),
     };
     let row = Row {
         op_id: start.op_id.clone(),
@@ -54,6 +56,7 @@ pub(super) fn start(
         limit_left,
         view,
         action: start.action.clone(),
+        release: None,
     };
     transaction.add_row(start.number, RowState::new(row));
     sweep(transaction, at, start.number, &start.upto)

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use lacuna_model::command::{RecordKey, Upto};
 use lacuna_model::record::{Schema, StoredRecord, Written};
-use lacuna_model::{Incarnation, LogPosition, OpNumber, ShardId, Slot, Stamp};
+use lacuna_model::{Incarnation, ItemNumber, LogPosition, OpNumber, ShardId, Slot, Stamp};
 
 use super::ApplyError;
 use crate::digest::{self, Digest};
 use crate::index::ShardIndex;
-use crate::state::{Closed, Delta, EndedChunk, Head, IncarnationState, RowState, Slots, State};
+use crate::state::{Closed, Delta, Head, IncarnationState, NumberChunk, RowState, Slots, State};
 use crate::store::keys::{self, Kind};
 use crate::store::records::encode;
 use crate::store::{Bytes, Store, StoreError, Writes, over, values};
@@ -53,6 +53,7 @@ pub(crate) struct Transaction<'a> {
     slots: Option<Slots>,
     ended: BTreeSet<Incarnation>,
     closed: Option<Closed>,
+    released: BTreeSet<ItemNumber>,
     incarnations: BTreeMap<Incarnation, Option<IncarnationState>>,
     rows: BTreeMap<OpNumber, Option<RowState>>,
     /// Rows that watch writes, lowest bound first.
@@ -73,6 +74,7 @@ impl<'a> Transaction<'a> {
             slots: None,
             ended: BTreeSet::new(),
             closed: None,
+            released: BTreeSet::new(),
             incarnations: BTreeMap::new(),
             rows: BTreeMap::new(),
             watching: Vec::new(),
@@ -252,6 +254,15 @@ impl<'a> Transaction<'a> {
         self.closed.get_or_insert_with(|| self.base.closed.clone())
     }
 
+    pub(crate) fn is_released(&self, item: ItemNumber) -> bool {
+        self.released.contains(&item) || self.base.released.contains(item.0)
+    }
+
+    /// From here on nothing is written for these items.
+    pub(crate) fn release(&mut self, items: &[ItemNumber]) {
+        self.released.extend(items.iter().copied().filter(|item| !self.base.released.contains(item.0)));
+    }
+
     // Rows.
 
     pub(crate) fn row(&self, number: OpNumber) -> Option<&RowState> {
@@ -369,6 +380,7 @@ impl<'a> Transaction<'a> {
             slots: self.slots,
             ended: self.ended,
             closed: self.closed,
+            released: self.released,
             incarnations: self.incarnations,
             rows: self.rows,
             none_expires_before: self.none_expires_before,
@@ -393,17 +405,25 @@ impl<'a> Transaction<'a> {
             writes.insert(keys::row(*number), value);
         }
         for incarnation in &self.ended {
-            let key = keys::ended(*incarnation);
-            let old = match writes.get(&key) {
-                Some(written) => written.clone(),
-                None => self.store.get(&key)?,
-            };
-            let mut chunk =
-                EndedChunk::read(old.as_deref()).ok_or_else(|| StoreError::corrupt("ended incarnations"))?;
-            chunk.insert(*incarnation);
-            writes.insert(key, Some(chunk.bytes().into()));
+            self.note(&mut writes, keys::ended(*incarnation), incarnation.0)?;
+        }
+        for item in &self.released {
+            self.note(&mut writes, keys::released(*item), item.0)?;
         }
         Ok(writes)
+    }
+
+    /// Notes a number in its chunk.
+    fn note(&self, writes: &mut Writes, key: Vec<u8>, number: u64) -> Result<(), StoreError> {
+        let old = match writes.get(&key) {
+            Some(written) => written.clone(),
+            None => self.store.get(&key)?,
+        };
+        let chunk = NumberChunk::read(old.as_deref());
+        let mut chunk = chunk.ok_or_else(|| StoreError::corrupt("ended incarnations or released items"))?;
+        chunk.insert(number);
+        writes.insert(key, Some(chunk.bytes().into()));
+        Ok(())
     }
 }
 

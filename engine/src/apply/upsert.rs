@@ -73,7 +73,7 @@ pub(super) fn stored(record: &NewRecord, written: Written, ordinal: Ordinal) -> 
         metadata: record.metadata.clone(),
         holds: 0,
         expires: None,
-        owners: Vec::new(),
+        memory: None,
     }
 }
 
@@ -86,7 +86,7 @@ fn fresh(patch: &RecordPatch, written: Written) -> StoredRecord {
         metadata: Metadata::new(),
         holds: 0,
         expires: None,
-        owners: Vec::new(),
+        memory: None,
     };
     patched(empty, patch, written)
 }

@@ -1,11 +1,12 @@
 //! A write: the checks before its effect, in the order that protocol PE7 fixes.
 
 use lacuna_model::command::{Write, WriteVerb};
+use lacuna_model::memory::part::NewOwner;
 use lacuna_model::outcome::{CommandOutcome, Fate, ItemFate, Refusal, WriteOutcome};
 use lacuna_model::record::{Change, Schema};
 use lacuna_model::{RecordId, slot_of};
 
-use super::{Place, Transaction, delete, insert, update, upsert};
+use super::{Place, Transaction, contribute, delete, insert, update, upsert};
 use crate::store::{StoreError, keys, values};
 
 /// One verb's effect: a fate for each item.
@@ -39,7 +40,11 @@ fn is_kept(outcome: &CommandOutcome) -> bool {
         CommandOutcome::Written(_) | CommandOutcome::Row(_) | CommandOutcome::Done => true,
         CommandOutcome::Refused(refusal) => match refusal {
             Refusal::WrongSlot(_) | Refusal::Busy | Refusal::Forgotten(_) => false,
-            Refusal::Fenced | Refusal::Schema(_) | Refusal::Closed | Refusal::Elsewhere => true,
+            Refusal::Fenced
+            | Refusal::Schema(_)
+            | Refusal::Closed
+            | Refusal::Elsewhere
+            | Refusal::Released => true,
         },
     }
 }
@@ -62,12 +67,16 @@ fn run(transaction: &mut Transaction<'_>, at: Place, write: &Write) -> Result<Co
         WriteVerb::DeleteIdsWhere(ids, filter) => {
             delete::by_ids_where(transaction, at, write, (ids, filter))?
         }
+        WriteVerb::Contribute(owner, contributions) => {
+            contribute::contribute(transaction, at, (incarnation, *owner), contributions)?
+        }
+        WriteVerb::Retain(retain, ids) => contribute::retain(transaction, at, (incarnation, retain), ids)?,
     };
     let remaining = transaction.live(incarnation);
     Ok(CommandOutcome::Written(WriteOutcome { at: at.position, items, remaining }))
 }
 
-/// wrong_slot, then fenced, then schema.
+/// wrong_slot, then fenced (or released), then schema.
 fn refusal(transaction: &Transaction<'_>, write: &Write) -> Option<Refusal> {
     let incarnation = write.incarnation;
     if !ids(&write.verb).all(|id| transaction.holds(slot_of(incarnation, id.as_str()))) {
@@ -75,6 +84,9 @@ fn refusal(transaction: &Transaction<'_>, write: &Write) -> Option<Refusal> {
     }
     if transaction.is_ended(incarnation) {
         return Some(Refusal::Fenced);
+    }
+    if owner(&write.verb).is_some_and(|owner| transaction.is_released(owner.item)) {
+        return Some(Refusal::Released);
     }
     let stored = transaction.incarnation(incarnation).map(|state| state.schema);
     let agreed = effective(stored, write.schema);
@@ -105,9 +117,24 @@ fn ids(verb: &WriteVerb) -> Box<dyn Iterator<Item = &RecordId> + '_> {
         WriteVerb::Merge(patches) | WriteVerb::Update(patches) => {
             Box::new(patches.iter().map(|patch| &patch.id))
         }
-        WriteVerb::DeleteIds(ids) | WriteVerb::DeleteIdsWhere(ids, _) => {
+        WriteVerb::DeleteIds(ids) | WriteVerb::DeleteIdsWhere(ids, _) | WriteVerb::Retain(_, ids) => {
             Box::new(ids.iter().map(|at| &at.id))
         }
+        WriteVerb::Contribute(_, contributions) => Box::new(contributions.iter().map(|new| &new.id)),
+    }
+}
+
+/// The item that a verb writes for.
+fn owner(verb: &WriteVerb) -> Option<NewOwner> {
+    match verb {
+        WriteVerb::Contribute(owner, _) => Some(*owner),
+        WriteVerb::Retain(retain, _) => Some(retain.owner),
+        WriteVerb::Upsert(_)
+        | WriteVerb::Merge(_)
+        | WriteVerb::Insert(_)
+        | WriteVerb::Update(_)
+        | WriteVerb::DeleteIds(_)
+        | WriteVerb::DeleteIdsWhere(..) => None,
     }
 }
 
@@ -123,7 +150,12 @@ fn dimensions(verb: &WriteVerb) -> Box<dyn Iterator<Item = usize> + '_> {
                 Change::Keep | Change::Remove => None,
             }))
         }
-        WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) => Box::new(std::iter::empty()),
+        WriteVerb::Contribute(_, contributions) => {
+            Box::new(contributions.iter().filter_map(|new| new.content.vector.as_ref()).map(Vec::len))
+        }
+        WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) | WriteVerb::Retain(..) => {
+            Box::new(std::iter::empty())
+        }
     }
 }
 

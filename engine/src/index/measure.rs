@@ -60,6 +60,15 @@ pub(crate) fn score(metric: Metric, key: f32) -> f32 {
     }
 }
 
+/// The score of one vector for a query; `None` if they can't be compared.
+pub fn compare(metric: Metric, query: &[f32], vector: &[f32]) -> Option<f32> {
+    if query.len() != vector.len() {
+        return None;
+    }
+    let (query, vector) = (working(metric, query)?, working(metric, vector)?);
+    Some(score(metric, Probe::new(metric, query).pair(&vector)))
+}
+
 /// A query ready to be compared with many working vectors.
 pub(crate) struct Probe {
     measure: Measure,

@@ -52,6 +52,7 @@ use lacuna_model::record::{Metric, Ordinal, Schema, StoredRecord};
 use lacuna_model::{Incarnation, Slot};
 use parking_lot::{Mutex, RwLock};
 
+pub use measure::compare;
 pub use narrow::Candidates;
 use reload::LoadingPart;
 use rows::Rows;
@@ -372,6 +373,13 @@ impl ShardIndex {
             None => Ok(Vec::new()),
             Some(rows) => search::search(&rows, request, self.config.default_ef),
         }
+    }
+
+    /// Dead vectors of an incarnation that sealed parts still hold.
+    pub fn dead_vectors(&self, incarnation: Incarnation) -> usize {
+        let Some(rows) = self.rows(incarnation) else { return 0 };
+        let rows = rows.read();
+        rows.vectors.iter().flat_map(|vectors| vectors.sealed.values()).map(|part| part.dead.count()).sum()
     }
 
     /// What the index is made of.

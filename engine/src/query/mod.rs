@@ -3,6 +3,8 @@
 mod count;
 mod get;
 mod judged;
+mod memory;
+mod memory_search;
 mod oldest;
 mod preview;
 mod scan;
@@ -93,8 +95,39 @@ impl Engine {
             ReadRequest::Ordinals { incarnation, limit } => {
                 ReadBody::Ordinals(live.index.ordinals(*incarnation, *limit))
             }
+            ReadRequest::MemoryGet { .. }
+            | ReadRequest::MemoryHeld { .. }
+            | ReadRequest::MemorySearch { .. }
+            | ReadRequest::MemoryStats(_)
+            | ReadRequest::ReleasePreview(_) => of_memory(live, request)?,
         };
         Ok(ReadReply { at, stamp, body })
+    }
+}
+
+/// Questions on memory collections.
+fn of_memory(live: &Live, request: &ReadRequest) -> Result<ReadBody, ReadError> {
+    match request {
+        ReadRequest::MemoryGet { incarnation, ids, sight } => memory::get(live, *incarnation, ids, sight),
+        ReadRequest::MemoryHeld { items, after, limit, sight } => {
+            memory::held(live, &memory::Held { items, after: after.as_ref(), limit: *limit, sight })
+        }
+        ReadRequest::MemorySearch { incarnation, vector, top_k, sight } => {
+            let ask = memory_search::MemorySearch { incarnation: *incarnation, vector, top_k: *top_k, sight };
+            memory_search::search(live, &ask)
+        }
+        ReadRequest::MemoryStats(incarnations) => memory::stats(live, incarnations),
+        ReadRequest::ReleasePreview(items) => memory::preview(live, items),
+        ReadRequest::Get { .. }
+        | ReadRequest::Scan { .. }
+        | ReadRequest::Search { .. }
+        | ReadRequest::Count { .. }
+        | ReadRequest::Preview { .. }
+        | ReadRequest::Outcome(_)
+        | ReadRequest::Row(_)
+        | ReadRequest::Oldest { .. }
+        | ReadRequest::Ordinals { .. }
+        | ReadRequest::Digest => Err(ReadError::Query("no question on memory collections".to_owned())),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lacuna_model::{Incarnation, OpNumber, Stamp};
+use lacuna_model::{Incarnation, ItemNumber, OpNumber, Stamp};
 
 use super::{Closed, Head, IncarnationState, RowState, Slots, State};
 
@@ -14,6 +14,7 @@ pub(crate) struct Delta {
     pub(crate) slots: Option<Slots>,
     pub(crate) ended: BTreeSet<Incarnation>,
     pub(crate) closed: Option<Closed>,
+    pub(crate) released: BTreeSet<ItemNumber>,
     pub(crate) incarnations: BTreeMap<Incarnation, Option<IncarnationState>>,
     pub(crate) rows: BTreeMap<OpNumber, Option<RowState>>,
     pub(crate) none_expires_before: Stamp,
@@ -32,6 +33,7 @@ impl State {
         }
         self.ended.extend(delta.ended.iter().map(|incarnation| incarnation.0));
         self.garbage.extend(delta.ended);
+        self.released.extend(delta.released.iter().map(|item| item.0));
         put(&mut self.incarnations, delta.incarnations);
         put(&mut self.rows, delta.rows);
         self.none_expires_before = delta.none_expires_before;

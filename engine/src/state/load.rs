@@ -5,7 +5,7 @@ use lacuna_model::outcome::Row;
 use lacuna_model::{Incarnation, OpNumber};
 
 use super::slots::StoredSlots;
-use super::{EndedChunk, Head, IncarnationState, RowState, Slots, State, chunk_members};
+use super::{Head, IncarnationState, NumberChunk, RowState, Slots, State, chunk_members};
 use crate::digest::{self, Digest};
 use crate::store::keys::{self, Kind};
 use crate::store::{Bytes, Store, StoreError, values};
@@ -74,8 +74,13 @@ fn take(state: &mut State, kind: Kind, key: &[u8], value: &Bytes) -> Result<(), 
         Kind::Slots => state.slots = Slots::from_stored(&values::decode::<StoredSlots>(value, "the slots")?),
         Kind::Ended => {
             let chunk =
-                EndedChunk::read(Some(value)).ok_or_else(|| StoreError::corrupt("ended incarnations"))?;
+                NumberChunk::read(Some(value)).ok_or_else(|| StoreError::corrupt("ended incarnations"))?;
             state.ended.extend(chunk_members(number()?, &chunk));
+        }
+        Kind::Released => {
+            let chunk =
+                NumberChunk::read(Some(value)).ok_or_else(|| StoreError::corrupt("released items"))?;
+            state.released.extend(chunk_members(number()?, &chunk));
         }
         Kind::Closed => state.closed = values::decode(value, "closed numbers")?,
         Kind::Incarnation => {
@@ -86,7 +91,7 @@ fn take(state: &mut State, kind: Kind, key: &[u8], value: &Bytes) -> Result<(), 
         Kind::Row => {
             state.rows.insert(OpNumber(number()?), RowState::new(values::decode::<Row>(value, "a row")?));
         }
-        Kind::Outcome | Kind::Record => {}
+        Kind::Outcome | Kind::Holding | Kind::Record => {}
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 mod closed;
 mod delta;
-mod ended;
 mod load;
+mod numbers;
 mod rows;
 mod slots;
 
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use closed::Closed;
 pub(crate) use delta::Delta;
-pub(crate) use ended::{EndedChunk, chunk_members};
 pub(crate) use load::load;
+pub(crate) use numbers::{NumberChunk, chunk_members};
 pub(crate) use rows::{Judge, RowState};
 pub(crate) use slots::Slots;
 
@@ -68,6 +68,8 @@ pub(crate) struct State {
     /// Incarnations that ended here, for ever (protocol PN4).
     pub(crate) ended: RoaringTreemap,
     pub(crate) closed: Closed,
+    /// Items that were released here: nothing is written for them, for ever (protocol PM2).
+    pub(crate) released: RoaringTreemap,
     pub(crate) incarnations: BTreeMap<Incarnation, IncarnationState>,
     pub(crate) rows: BTreeMap<OpNumber, RowState>,
     /// Ended incarnations that may still have records in the store; no state, found anew when loading.

@@ -2,7 +2,8 @@
 //! (protocol PE3).
 
 use lacuna_model::command::{CallRef, RecordKey};
-use lacuna_model::{Incarnation, OpNumber, Slot, Stamp};
+use lacuna_model::memory::contribution::Holding;
+use lacuna_model::{Incarnation, ItemNumber, OpNumber, Slot, Stamp};
 
 /// What a key is about; its first byte. State comes before records so that a loader meets it first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,13 +25,17 @@ pub(crate) enum Kind {
     Row = 0x07,
     /// A kept outcome.
     Outcome = 0x08,
+    /// Items that were released, 512 a key.
+    Released = 0x09,
+    /// A reference, found from its item.
+    Holding = 0x0a,
     /// A record.
     Record = 0x10,
 }
 
 impl Kind {
     /// Every kind, in key order.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Head,
         Self::Sidecar,
         Self::Slots,
@@ -39,6 +44,8 @@ impl Kind {
         Self::Incarnation,
         Self::Row,
         Self::Outcome,
+        Self::Released,
+        Self::Holding,
         Self::Record,
     ];
 
@@ -51,14 +58,21 @@ impl Kind {
     /// Is a key of this kind under the digest of everything but records (protocol PE2)?
     pub(crate) fn in_rest_digest(self) -> bool {
         match self {
-            Self::Slots | Self::Ended | Self::Closed | Self::Incarnation | Self::Row | Self::Outcome => true,
+            Self::Slots
+            | Self::Ended
+            | Self::Closed
+            | Self::Incarnation
+            | Self::Row
+            | Self::Outcome
+            | Self::Released
+            | Self::Holding => true,
             Self::Head | Self::Sidecar | Self::Record => false,
         }
     }
 }
 
-/// Incarnations in one `Ended` key.
-pub(crate) const ENDED_CHUNK: u64 = 512;
+/// Numbers in one `Ended` or `Released` key.
+pub(crate) const CHUNK: u64 = 512;
 
 /// A key that is only its kind.
 pub(crate) fn single(kind: Kind) -> Vec<u8> {
@@ -74,7 +88,33 @@ fn numbered(kind: Kind, number: u64) -> Vec<u8> {
 
 /// Key of the chunk that an incarnation's end is noted in.
 pub(crate) fn ended(incarnation: Incarnation) -> Vec<u8> {
-    numbered(Kind::Ended, incarnation.0 / ENDED_CHUNK)
+    numbered(Kind::Ended, incarnation.0 / CHUNK)
+}
+
+/// Key of the chunk that an item's release is noted in.
+pub(crate) fn released(item: ItemNumber) -> Vec<u8> {
+    numbered(Kind::Released, item.0 / CHUNK)
+}
+
+/// Key of a reference: its item, then the record's own key.
+pub(crate) fn holding(holding: &Holding) -> Vec<u8> {
+    let record = record(holding.incarnation, holding.key.slot, &holding.key.id);
+    let mut key = holdings_from(holding.item);
+    key.extend(&record[1..]);
+    key
+}
+
+/// Where an item's references begin.
+pub(crate) fn holdings_from(item: ItemNumber) -> Vec<u8> {
+    numbered(Kind::Holding, item.0)
+}
+
+/// The parts of a reference's key.
+pub(crate) fn parse_holding(key: &[u8]) -> Option<Holding> {
+    let item = ItemNumber(number_of(key)?);
+    // Behind the item's number it is a record's key without its kind; any first byte stands for that.
+    let (incarnation, key) = parse_record(key.get(8..)?)?;
+    Some(Holding { item, incarnation, key })
 }
 
 /// Key of an incarnation's counters.
@@ -166,6 +206,21 @@ mod tests {
         assert!(encoded.is_sorted());
         for (key, (incarnation, slot, id)) in encoded.iter().zip(keys.drain(..)) {
             assert_eq!(parse_record(key), Some((incarnation, RecordKey { slot, id: id.to_owned() })));
+        }
+    }
+
+    #[test]
+    fn references_order_by_item_and_parse_back() {
+        let of = |item, incarnation, id: &str| Holding {
+            item: ItemNumber(item),
+            incarnation: Incarnation(incarnation),
+            key: RecordKey { slot: Slot(7), id: id.to_owned() },
+        };
+        let holdings = [of(1, 9, "a"), of(1, 9, "b"), of(1, 10, ""), of(2, 1, "a"), of(256, 1, "a")];
+        let encoded: Vec<Vec<u8>> = holdings.iter().map(holding).collect();
+        assert!(encoded.is_sorted());
+        for (key, holding) in encoded.iter().zip(holdings) {
+            assert_eq!(parse_holding(key), Some(holding));
         }
     }
 

@@ -2,7 +2,8 @@
 //! so that a vector is one copy and a filter's verdict needn't decode it.
 
 use lacuna_model::Stamp;
-use lacuna_model::record::{Ordinal, Owner, StoredRecord, Written};
+use lacuna_model::memory::contribution::MemoryPart;
+use lacuna_model::record::{Ordinal, StoredRecord, Written};
 use lacuna_model::value::Metadata;
 
 use super::values::{VERSION, body};
@@ -10,7 +11,7 @@ use super::{Bytes, StoreError};
 
 const WHAT: &str = "a record";
 
-type Tail = (Option<String>, Metadata, u32, Option<Stamp>, Vec<Owner>);
+type Tail = (Option<String>, Metadata, u32, Option<Stamp>, Option<Box<MemoryPart>>);
 
 /// Encodes a record.
 pub(crate) fn encode(record: &StoredRecord) -> Result<Bytes, StoreError> {
@@ -27,7 +28,7 @@ pub(crate) fn encode(record: &StoredRecord) -> Result<Bytes, StoreError> {
             bytes.extend(vector.iter().flat_map(|component| component.to_le_bytes()));
         }
     }
-    let tail = (&record.document, &record.metadata, record.holds, record.expires, &record.owners);
+    let tail = (&record.document, &record.metadata, record.holds, record.expires, &record.memory);
     postcard::to_extend(&tail, bytes).map(Bytes::from).map_err(failed)
 }
 
@@ -52,13 +53,13 @@ pub(crate) enum Vector {
 pub(crate) fn decode(bytes: &[u8], vector: Vector) -> Result<StoredRecord, StoreError> {
     let (written, ordinal, rest) = split_head(bytes)?;
     let (raw, rest) = split_vector(rest)?;
-    let (document, metadata, holds, expires, owners): Tail =
+    let (document, metadata, holds, expires, memory): Tail =
         postcard::from_bytes(rest).map_err(|error| unreadable(&error))?;
     let vector = match vector {
         Vector::Skip => None,
         Vector::Read => raw.map(floats),
     };
-    Ok(StoredRecord { written, ordinal, vector, document, metadata, holds, expires, owners })
+    Ok(StoredRecord { written, ordinal, vector, document, metadata, holds, expires, memory })
 }
 
 /// Which write wrote a record, and its insertion order.
@@ -111,7 +112,7 @@ mod tests {
             metadata: Metadata::from([("n".to_owned(), MetaValue::Scalar(Scalar::Int(-5)))]),
             holds: 0,
             expires: None,
-            owners: Vec::new(),
+            memory: None,
         }
     }
 

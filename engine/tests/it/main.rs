@@ -7,6 +7,7 @@ mod everyday;
 mod killed;
 mod landscape;
 mod making;
+mod memory;
 mod naive;
 mod naive_rows;
 mod rows;

@@ -80,6 +80,9 @@ impl Naive {
     pub(crate) fn apply(&mut self, at: At, command: &Command) -> CommandOutcome {
         match command {
             Command::Write(write) => self.write(at, write),
+            Command::StartRelease(_) | Command::AdvanceRelease(_) => {
+                panic!("memory records have a model of their own")
+            }
             Command::StartWhere(start) => self.start(at, start),
             Command::Advance(advance) => self.advance(at, advance),
             Command::Fence(fence) => self.fence(at, fence),
@@ -154,6 +157,9 @@ impl Naive {
             return Some(Refusal::Schema(stored.unwrap_or(carried)));
         }
         match write.verb {
+            WriteVerb::Contribute(..) | WriteVerb::Retain(..) => {
+                panic!("memory records have a model of their own")
+            }
             WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) => {}
             WriteVerb::Upsert(_) | WriteVerb::Merge(_) | WriteVerb::Insert(_) | WriteVerb::Update(_) => {
                 self.contents.entry(inc).or_default().schema = Some(agreed);
@@ -174,6 +180,9 @@ impl Naive {
                 items.push(ItemFate { slot: key.0, position, fate });
             };
         match &write.verb {
+            WriteVerb::Contribute(..) | WriteVerb::Retain(..) => {
+                panic!("memory records have a model of their own")
+            }
             WriteVerb::Upsert(records) => {
                 for new in records {
                     each(self, new.position, &new.id, &|model, key| {
@@ -246,6 +255,9 @@ impl Naive {
 
 fn ids(verb: &WriteVerb) -> Vec<&RecordId> {
     match verb {
+        WriteVerb::Contribute(..) | WriteVerb::Retain(..) => {
+            panic!("memory records have a model of their own")
+        }
         WriteVerb::Upsert(records) | WriteVerb::Insert(records) => records.iter().map(|r| &r.id).collect(),
         WriteVerb::Merge(patches) | WriteVerb::Update(patches) => patches.iter().map(|p| &p.id).collect(),
         WriteVerb::DeleteIds(ids) | WriteVerb::DeleteIdsWhere(ids, _) => {
@@ -256,6 +268,9 @@ fn ids(verb: &WriteVerb) -> Vec<&RecordId> {
 
 fn vectors(verb: &WriteVerb) -> Vec<usize> {
     match verb {
+        WriteVerb::Contribute(..) | WriteVerb::Retain(..) => {
+            panic!("memory records have a model of their own")
+        }
         WriteVerb::Upsert(records) | WriteVerb::Insert(records) => {
             records.iter().filter_map(|r| r.vector.as_ref().map(Vec::len)).collect()
         }

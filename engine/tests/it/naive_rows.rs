@@ -85,6 +85,7 @@ impl Naive {
             held: 0,
             remaining: 0,
             updated: 0,
+            released: lacuna_model::memory::counts::ReleaseCounts::default(),
         };
         let limited = start.limit.is_some() && start.action == RowAction::Delete;
         let row = NaiveRow {
@@ -237,6 +238,7 @@ impl Naive {
             held: 0,
             remaining: 0,
             updated: 0,
+            released: lacuna_model::memory::counts::ReleaseCounts::default(),
         };
         let row = NaiveRow {
             incarnation: fence.incarnations[0].0,

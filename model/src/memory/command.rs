@@ -214,6 +214,9 @@ pub enum MemoryRefusal {
     /// No such dataset, for this asker.
     #[error("no dataset {0}")]
     NoDataset(DatasetId),
+    /// No dataset of that name, for this asker.
+    #[error("no dataset named {0:?}")]
+    NoDatasetNamed(String),
     /// No such item in the dataset.
     #[error("no item {0} in the dataset")]
     NoItem(ItemId),

@@ -2,7 +2,10 @@
 //! the catalog's half: who may do what, which items exist, what was forgotten.
 
 pub mod command;
+pub mod contribution;
 pub mod counts;
+pub mod part;
 pub mod query;
 pub mod rights;
+pub mod sight;
 pub mod words;

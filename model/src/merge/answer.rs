@@ -23,6 +23,8 @@ pub enum DeleteKind {
     DropCollection,
     /// No delete: an update by filter.
     UpdateWhere,
+    /// What items of memory collections referred to; `released` records live on.
+    Forget,
 }
 
 /// How far a delete is.

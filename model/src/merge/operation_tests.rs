@@ -13,6 +13,7 @@ fn row(status: RowStatus, deleted: u64) -> ShardState {
         held: 1,
         remaining: 6,
         updated: 0,
+        released: crate::memory::counts::ReleaseCounts::default(),
     })
 }
 

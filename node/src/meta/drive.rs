@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use lacuna_model::catalog::{Operation, OperationKind, ShardProgress};
-use lacuna_model::command::{Close, Command, Fence, RowAction, StartWhere, Upto};
+use lacuna_model::command::{Close, Command, Fence, RowAction, StartRelease, StartWhere, Upto};
 use lacuna_model::limits::MAX_OPEN_ROWS;
+use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Refusal, RowStatus, RowView};
 use lacuna_model::{LogPosition, OpNumber, ShardId};
 
@@ -36,7 +37,9 @@ impl ShardWork {
 
     /// Is there room for one more row that sweeps? A shard takes no more rows than this at a time.
     fn has_room_for_row(&self) -> bool {
-        let starting = self.starts.iter().filter(|command| matches!(command, Command::StartWhere(_))).count();
+        let is_row =
+            |command: &&Command| matches!(command, Command::StartWhere(_) | Command::StartRelease(_));
+        let starting = self.starts.iter().filter(is_row).count();
         starting + self.polls.len() < MAX_OPEN_ROWS
     }
 }
@@ -95,9 +98,9 @@ impl Builder {
 
     fn has_room(&self, operation: &Operation) -> bool {
         let rows = match operation.kind {
-            OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. } => {
-                self.work.has_room_for_row()
-            }
+            OperationKind::DeleteWhere { .. }
+            | OperationKind::UpdateWhere { .. }
+            | OperationKind::Release { .. } => self.work.has_room_for_row(),
             OperationKind::DeleteAll | OperationKind::DropCollection => true,
         };
         rows && self.work.starts.len() < MAX_STARTS && self.bytes < START_BYTES
@@ -119,7 +122,8 @@ fn steps(operation: &Operation) -> Vec<(ShardId, Step)> {
         OperationKind::DeleteWhere { limit: None, .. }
         | OperationKind::UpdateWhere { .. }
         | OperationKind::DeleteAll
-        | OperationKind::DropCollection => open.map(step).collect(),
+        | OperationKind::DropCollection
+        | OperationKind::Release { .. } => open.map(step).collect(),
     }
 }
 
@@ -148,6 +152,9 @@ fn start(operation: &Operation) -> Command {
         }),
         OperationKind::DeleteAll | OperationKind::DropCollection => {
             Command::Fence(Fence { number, op_id, incarnations: operation.incarnations.clone() })
+        }
+        OperationKind::Release { items } => {
+            Command::StartRelease(StartRelease { number, op_id, items: items.clone(), budget: 0 })
         }
     }
 }
@@ -183,6 +190,7 @@ pub fn row_of(command: &Command, outcome: CommandOutcome, at: LogPosition) -> Op
             held: 0,
             remaining: 0,
             updated: 0,
+            released: ReleaseCounts::default(),
         }),
         (_, CommandOutcome::Refused(_) | CommandOutcome::Written(_) | CommandOutcome::Done) => None,
     }

@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use futures::future::join_all;
 use lacuna_model::catalog::ShardProgress;
+use lacuna_model::memory::command::{MemoryChange, MemoryCommand};
 use lacuna_model::meta::{MetaCommand, MetaOutcome};
+use lacuna_model::op_id::OpId;
 use lacuna_model::{NodeId, ShardId, Stamp};
 use lacuna_proto::call::CallError;
 use lacuna_proto::peer_clock::PeerClocks;
@@ -108,6 +110,7 @@ impl Driver {
         }
         self.store().await;
         self.ask();
+        self.give_up_lost_adds().await;
         self.evict().await;
     }
 
@@ -170,6 +173,17 @@ impl Driver {
                 .spawn(async move { (shard, ask_shard(caller.at(shard, &replicas, wait), work).await) });
             self.asked.insert(task.id(), shard);
         }
+    }
+
+    /// Ends adds of memory items whose routers are lost (protocol PM1).
+    async fn give_up_lost_adds(&self) {
+        let overdue = self.view.look(|state| state.overdue_adds(clock_stamp()));
+        let given_up = overdue.into_iter().filter_map(|(number, by)| {
+            let op_id = OpId::new(format!("add-{number}-given-up")).ok()?;
+            let change = MemoryChange::GiveUp { number, op_id };
+            Some(self.propose(MetaCommand::Memory(MemoryCommand { by, change })))
+        });
+        join_all(given_up).await;
     }
 
     /// Proposes an empty entry if one would evict something.

@@ -41,6 +41,11 @@ impl Operations {
         OpNumber(self.given)
     }
 
+    /// The number that the next operation gets.
+    pub(super) fn next_number(&self) -> OpNumber {
+        OpNumber(self.given + 1)
+    }
+
     /// Keeps a new operation under its key.
     pub(super) fn keep(&mut self, operation: Operation) {
         let number = operation.number;

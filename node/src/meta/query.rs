@@ -27,6 +27,7 @@ impl MetaState {
             MetaQuery::Operations { account, limit } => {
                 MetaBody::Operations(self.operations.newest(account).take(*limit).cloned().collect())
             }
+            MetaQuery::Memory(query) => MetaBody::Memory(self.memory.query(query)),
             MetaQuery::Claim { account, key } => MetaBody::Claim(self.claim_of(account, key).cloned()),
             MetaQuery::Tenants(account) => MetaBody::Tenants(self.databases.tenants(account)),
             MetaQuery::Databases { account, tenant } => {

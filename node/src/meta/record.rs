@@ -41,6 +41,8 @@ impl MetaState {
         };
         ask.namespace = match ask.kind {
             OperationKind::DropCollection => None,
+            // Only a memory command records one: it says who may.
+            OperationKind::Release { .. } => return MetaOutcome::Refused(MetaRefusal::NoCollection),
             OperationKind::DeleteAll
             | OperationKind::DeleteWhere { .. }
             | OperationKind::UpdateWhere { .. } => Some(ask.namespace.unwrap_or_default()),
@@ -51,6 +53,7 @@ impl MetaState {
             }
             (Target::Open(id), OperationKind::DeleteAll) => self.record_all(index, id, ask),
             (Target::Open(id), OperationKind::DropCollection) => self.record_drop(index, id, ask),
+            (_, OperationKind::Release { .. }) => MetaOutcome::Refused(MetaRefusal::NoCollection),
             (Target::Dropped(_), OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. }) => {
                 MetaOutcome::Refused(MetaRefusal::NoCollection)
             }

@@ -103,7 +103,12 @@ impl Asking<'_> {
                 | ReadBody::Digest(_)
                 | ReadBody::Fenced
                 | ReadBody::Mismatch(_)
-                | ReadBody::Ordinals(_) => None,
+                | ReadBody::Ordinals(_)
+                | ReadBody::Memory(_)
+                | ReadBody::Held { .. }
+                | ReadBody::MemoryHits(_)
+                | ReadBody::MemoryStats(_)
+                | ReadBody::Release(_) => None,
             },
             Ok(_) | Err(_) => None,
         }

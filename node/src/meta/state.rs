@@ -9,6 +9,7 @@ use super::changes::Changes;
 use super::claims::Keys;
 use super::collections::{Collections, NewCollection};
 use super::databases::Databases;
+use super::memory::MemoryCatalog;
 use super::namespaces::Namespaces;
 use super::operations::Operations;
 use super::remembered::Remembered;
@@ -27,6 +28,7 @@ pub struct MetaState {
     pub(super) remembered: Remembered,
     pub(super) keys: Keys,
     pub(super) changes: Changes,
+    pub(super) memory: MemoryCatalog,
     pub(super) databases: Databases,
 }
 
@@ -54,6 +56,7 @@ impl MetaState {
                 MetaOutcome::Done
             }
             MetaCommand::Tick => MetaOutcome::Done,
+            MetaCommand::Memory(command) => self.change_memory(command),
             MetaCommand::AlterCollection { collection, change } => self.alter(index, collection, change),
             MetaCommand::CreateTenant { account, tenant } => {
                 let made = self.databases.create_tenant(account, tenant);
@@ -117,6 +120,7 @@ impl MetaState {
     pub(super) fn settle(&mut self, number: OpNumber) {
         for ended in self.operations.settle(number, self.stamp) {
             self.remembered.forget(ended);
+            self.complete_release(ended);
         }
     }
 

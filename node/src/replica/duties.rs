@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lacuna_model::command::{Advance, Command, SetSlots};
+use lacuna_engine::Engine;
+use lacuna_model::command::{Advance, AdvanceRelease, Command, SetSlots};
 use lacuna_model::outcome::NextRange;
 use tokio_util::sync::CancellationToken;
 
@@ -61,14 +62,12 @@ async fn set_slots(replica: &ShardReplica, meta: &MetaView) {
 /// Proposes the next range of each sweeping row; `false` when there is nothing to go on with.
 async fn advance(replica: &Arc<ShardReplica>) -> bool {
     let engine = Arc::clone(&replica.engine);
-    let Ok(ranges) = tokio::task::spawn_blocking(move || engine.next_ranges(RANGE_BUDGET)).await else {
+    let Ok(commands) = tokio::task::spawn_blocking(move || next_steps(&engine)).await else {
         return false;
     };
-    if ranges.is_empty() {
+    if commands.is_empty() {
         return false;
     }
-    let step = |NextRange { number, after, upto }| Command::Advance(Advance { number, after, upto });
-    let commands: Vec<Command> = ranges.into_iter().map(step).collect();
     match replica.propose_own(&commands, WITHIN).await {
         Ok(_) => true,
         Err(error) => {
@@ -76,6 +75,20 @@ async fn advance(replica: &Arc<ShardReplica>) -> bool {
             false
         }
     }
+}
+
+/// The next range of each row that sweeps, and the next references of each release.
+fn next_steps(engine: &Engine) -> Vec<Command> {
+    let step = |NextRange { number, after, upto }| Command::Advance(Advance { number, after, upto });
+    let mut commands: Vec<Command> = engine.next_ranges(RANGE_BUDGET).into_iter().map(step).collect();
+    let releases = engine.open_releases();
+    let share = (RANGE_BUDGET / releases.len().max(1)).max(1) as u32;
+    commands.extend(
+        releases
+            .into_iter()
+            .map(|(number, after)| Command::AdvanceRelease(AdvanceRelease { number, after, budget: share })),
+    );
+    commands
 }
 
 /// Removes records of ended incarnations, a slice at a time, until told to stop.

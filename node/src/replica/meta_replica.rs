@@ -64,7 +64,8 @@ impl MetaReplica {
             | MetaCommand::AlterCollection { .. }
             | MetaCommand::CreateTenant { .. }
             | MetaCommand::CreateDatabase(_)
-            | MetaCommand::DropDatabase { .. } => String::new(),
+            | MetaCommand::DropDatabase { .. }
+            | MetaCommand::Memory(_) => String::new(),
         };
         let done = self.proposer.propose(command, deadline).await?;
         self.shared.clock.observe(done.outcome.stamp);

@@ -130,6 +130,11 @@ impl ShardReplica {
 
     /// Starts that ask for a whole incarnation get a first range that one entry can take.
     async fn narrowed(&self, mut commands: Vec<Command>) -> Result<Vec<Command>, CallError> {
+        for command in &mut commands {
+            if let Command::StartRelease(start) = command {
+                start.budget = RANGE_BUDGET as u32;
+            }
+        }
         if !commands.iter().any(|command| matches!(command, Command::StartWhere(_))) {
             return Ok(commands);
         }
@@ -256,13 +261,17 @@ fn is_sweeping(outcome: &CommandOutcome) -> bool {
 
 fn is_heavy(request: &ReadRequest) -> bool {
     match request {
-        ReadRequest::Get { ids, .. } => ids.len() > FEW_IDS,
+        ReadRequest::Get { ids, .. } | ReadRequest::MemoryGet { ids, .. } => ids.len() > FEW_IDS,
         ReadRequest::Count { filter, .. } => filter.is_some(),
         ReadRequest::Scan { .. }
         | ReadRequest::Search { .. }
         | ReadRequest::Preview { .. }
         | ReadRequest::Oldest { .. }
-        | ReadRequest::Ordinals { .. } => true,
+        | ReadRequest::Ordinals { .. }
+        | ReadRequest::MemoryHeld { .. }
+        | ReadRequest::MemorySearch { .. }
+        | ReadRequest::MemoryStats(_)
+        | ReadRequest::ReleasePreview(_) => true,
         ReadRequest::Outcome(_) | ReadRequest::Row(_) | ReadRequest::Digest => false,
     }
 }
@@ -279,5 +288,10 @@ fn kind(request: &ReadRequest) -> &'static str {
         ReadRequest::Digest => "digest",
         ReadRequest::Oldest { .. } => "oldest",
         ReadRequest::Ordinals { .. } => "ordinals",
+        ReadRequest::MemoryGet { .. } => "memory get",
+        ReadRequest::MemoryHeld { .. } => "memory of items",
+        ReadRequest::MemorySearch { .. } => "memory search",
+        ReadRequest::MemoryStats(_) => "memory stats",
+        ReadRequest::ReleasePreview(_) => "release preview",
     }
 }

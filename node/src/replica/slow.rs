@@ -18,6 +18,8 @@ pub(crate) fn op_id(command: Option<&Command>) -> String {
         Some(Command::Write(write)) => write.call.op_id.to_string(),
         Some(Command::StartWhere(start)) => start.op_id.to_string(),
         Some(Command::Fence(fence)) => fence.op_id.to_string(),
+        Some(Command::StartRelease(start)) => start.op_id.to_string(),
+        Some(Command::AdvanceRelease(advance)) => format!("operation {}", advance.number),
         Some(Command::Advance(advance)) => format!("operation {}", advance.number),
         Some(Command::Close(_) | Command::SetSlots(_)) | None => String::new(),
     }

@@ -135,12 +135,15 @@ pub(crate) fn delete_kind(kind: &OperationKind) -> DeleteKind {
         OperationKind::DeleteAll => DeleteKind::DeleteAll,
         OperationKind::DropCollection => DeleteKind::DropCollection,
         OperationKind::UpdateWhere { .. } => DeleteKind::UpdateWhere,
+        OperationKind::Release { .. } => DeleteKind::Forget,
     }
 }
 
 fn ends_contents(kind: &OperationKind) -> bool {
     match kind {
-        OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. } => false,
+        OperationKind::DeleteWhere { .. }
+        | OperationKind::UpdateWhere { .. }
+        | OperationKind::Release { .. } => false,
         OperationKind::DeleteAll | OperationKind::DropCollection => true,
     }
 }
@@ -155,7 +158,7 @@ async fn record(core: &Core, target: &Target, call: &Call, kind: OperationKind) 
         let made = || make_op_id(core, call, Incarnation(0), MapEpoch(0)).0;
         let op_id = call.key.clone().unwrap_or_else(made);
         let namespace = match kind {
-            OperationKind::DropCollection => None,
+            OperationKind::DropCollection | OperationKind::Release { .. } => None,
             OperationKind::DeleteAll
             | OperationKind::DeleteWhere { .. }
             | OperationKind::UpdateWhere { .. } => Some(target.namespace.clone()),

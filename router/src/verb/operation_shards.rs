@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use lacuna_model::catalog::{ClusterInfo, Operation, OperationKind, ShardProgress};
-use lacuna_model::command::{Command, Fence, RowAction, StartWhere, Upto};
+use lacuna_model::command::{Command, Fence, RowAction, StartRelease, StartWhere, Upto};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::filter::Filter;
 use lacuna_model::merge::{Reach, ShardError, ShardState, sum_rows};
 use lacuna_model::meta::MetaCommand;
 use lacuna_model::outcome::{CommandOutcome, Refusal, RowStatus, RowView};
 use lacuna_model::read::{ReadBody, ReadRequest};
-use lacuna_model::{Incarnation, OpNumber, ShardId};
+use lacuna_model::{Incarnation, ItemNumber, OpNumber, ShardId};
 
 use crate::core::Core;
 use crate::deadline::Deadline;
@@ -89,6 +89,10 @@ pub(crate) async fn drive(core: &Core, operation: &Operation, deadline: Deadline
             let fence = |_| fence(operation);
             all_at_once(core, &cluster, (operation, states), &fence, deadline).await
         }
+        OperationKind::Release { items } => {
+            let release = |_| release(operation, items);
+            all_at_once(core, &cluster, (operation, states), &release, deadline).await
+        }
     }
 }
 
@@ -125,6 +129,15 @@ fn fence(operation: &Operation) -> Command {
         number: operation.number,
         op_id: operation.op_id.clone(),
         incarnations: operation.incarnations.clone(),
+    })
+}
+
+fn release(operation: &Operation, items: &[ItemNumber]) -> Command {
+    Command::StartRelease(StartRelease {
+        number: operation.number,
+        op_id: operation.op_id.clone(),
+        items: items.to_vec(),
+        budget: 0,
     })
 }
 

@@ -176,8 +176,11 @@ async fn name(core: &Core, target: &Target, call: &Call, (verb, fresh): (&WriteV
 /// Does the write bring records, so that the namespace needs contents to hold them?
 fn needs_contents(verb: &WriteVerb) -> bool {
     match verb {
-        WriteVerb::Upsert(_) | WriteVerb::Merge(_) | WriteVerb::Insert(_) => true,
-        WriteVerb::Update(_) | WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) => false,
+        WriteVerb::Upsert(_) | WriteVerb::Merge(_) | WriteVerb::Insert(_) | WriteVerb::Contribute(..) => true,
+        WriteVerb::Update(_)
+        | WriteVerb::DeleteIds(_)
+        | WriteVerb::DeleteIdsWhere(..)
+        | WriteVerb::Retain(..) => false,
     }
 }
 
@@ -287,7 +290,11 @@ fn vectors_of(verb: &WriteVerb) -> Vec<(u32, &Vec<f32>)> {
                 Change::Keep | Change::Remove => None,
             })
             .collect(),
-        WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) => Vec::new(),
+        WriteVerb::Contribute(_, contributions) => contributions
+            .iter()
+            .filter_map(|new| new.content.vector.as_ref().map(|vector| (new.position, vector)))
+            .collect(),
+        WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) | WriteVerb::Retain(..) => Vec::new(),
     }
 }
 
@@ -357,6 +364,8 @@ pub(crate) fn shard_refusal(refusal: &Refusal) -> ShardError {
         Refusal::Forgotten(_) => ErrorCode::Forgotten,
         Refusal::Schema(_) => ErrorCode::InvalidVector,
         Refusal::Busy => ErrorCode::TooMany,
+        // The add was given up, or the item forgotten, while it was being written.
+        Refusal::Released => ErrorCode::Fenced,
         Refusal::Closed | Refusal::Elsewhere => ErrorCode::Internal,
     };
     ShardError::new(code, refusal.to_string())

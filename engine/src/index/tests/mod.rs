@@ -37,7 +37,7 @@ fn record(vector: Option<Vec<f32>>, metadata: Metadata) -> StoredRecord {
         metadata,
         holds: 0,
         expires: None,
-        owners: Vec::new(),
+        memory: None,
     }
 }
 

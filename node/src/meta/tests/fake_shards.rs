@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use lacuna_model::command::{Command, StartWhere};
+use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Refusal};
 use lacuna_model::read::{ReadBody, ReadReply, ReadRequest};
 use lacuna_proto::call::{BootId, CallError, NodeCall, NodeReply, Pong};
@@ -71,8 +72,9 @@ impl FakeShard {
         let status = if left == 0 { RowStatus::Done } else { RowStatus::Sweeping };
         let remaining = self.live.get(&start.incarnation).copied().unwrap_or(0);
         let (number, bound_index) = (start.number, self.index);
-        let (matched, deleted, held, updated) = (0, 0, 0, 0);
-        let view = RowView { number, status, at, bound_index, matched, deleted, held, remaining, updated };
+        let (matched, deleted, held, updated, released) = (0, 0, 0, 0, ReleaseCounts::default());
+        let view =
+            RowView { number, status, at, bound_index, matched, deleted, held, remaining, updated, released };
         self.rows.insert(start.number, FakeRow { view: view.clone(), incarnation: start.incarnation, left });
         CommandOutcome::Row(view)
     }
@@ -83,6 +85,7 @@ impl FakeShard {
         let (number, incarnations) = match command {
             Command::StartWhere(start) => (start.number, Vec::new()),
             Command::Fence(fence) => (fence.number, fence.incarnations.clone()),
+            Command::StartRelease(_) | Command::AdvanceRelease(_) => panic!("no memory collections here"),
             Command::Close(close) => {
                 let open = |number: &OpNumber| {
                     view.look(|state| state.operation(*number).is_some_and(|op| op.finished.is_none()))
@@ -123,8 +126,9 @@ impl FakeShard {
         }
         let status = RowStatus::Done;
         let (matched, deleted, bound_index) = (count, count, self.index);
-        let (held, remaining, updated) = (0, 0, 0);
-        let view = RowView { number, status, at, bound_index, matched, deleted, held, remaining, updated };
+        let (held, remaining, updated, released) = (0, 0, 0, ReleaseCounts::default());
+        let view =
+            RowView { number, status, at, bound_index, matched, deleted, held, remaining, updated, released };
         self.rows.insert(number, FakeRow { view: view.clone(), incarnation: Incarnation(0), left: 0 });
         CommandOutcome::Row(view)
     }

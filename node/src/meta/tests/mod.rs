@@ -208,6 +208,7 @@ fn row(number: OpNumber, index: u64, status: RowStatus, deleted: u64) -> ShardPr
         held: 0,
         remaining: 0,
         updated: 0,
+        released: lacuna_model::memory::counts::ReleaseCounts::default(),
     })
 }
 

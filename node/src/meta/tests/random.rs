@@ -111,7 +111,8 @@ impl Seen {
             | MetaOutcome::Collection(_)
             | MetaOutcome::Resolved(_)
             | MetaOutcome::Refused(_)
-            | MetaOutcome::Database(_) => return,
+            | MetaOutcome::Database(_)
+            | MetaOutcome::Memory(_) => return,
         };
         assert!(number > self.last);
         self.last = number;

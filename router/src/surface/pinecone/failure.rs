@@ -140,7 +140,8 @@ pub(super) fn unfinished_delete(answer: &DeleteAnswer) -> VerbError {
         DeleteKind::DeleteWhere
         | DeleteKind::DeleteAll
         | DeleteKind::DropCollection
-        | DeleteKind::UpdateWhere => true,
+        | DeleteKind::UpdateWhere
+        | DeleteKind::Forget => true,
     };
     let next = if by_itself {
         "it is recorded and completes by itself; repeating the call waits for it or begins it anew"

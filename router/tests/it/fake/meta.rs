@@ -61,6 +61,7 @@ impl Meta {
     pub(crate) fn apply(&mut self, command: &MetaCommand, stamp: Stamp) -> MetaOutcome {
         self.index += 1;
         match command {
+            MetaCommand::Memory(_) => panic!("no memory collections here"),
             MetaCommand::CreateCollection { home, name, schema, extra } => {
                 let named = CollectionRef::Name(home.clone(), name.clone());
                 if let Some(found) = self.find(&named) {
@@ -180,6 +181,7 @@ impl Meta {
         }
         let name = ask.namespace.clone().unwrap_or_default();
         let incarnations: Vec<Incarnation> = match ask.kind {
+            OperationKind::Release { .. } => panic!("no memory collections here"),
             OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. } => {
                 self.namespaces.get(&(found.id, name)).copied().into_iter().collect()
             }
@@ -243,6 +245,7 @@ impl Meta {
 
     pub(crate) fn query(&self, query: &MetaQuery, stamp: Stamp) -> MetaReply {
         let body = match query {
+            MetaQuery::Memory(_) => panic!("no memory collections here"),
             MetaQuery::Cluster => MetaBody::Cluster(Some(Box::new(self.cluster.clone()))),
             MetaQuery::Changes(version) => MetaBody::Changes(Some(
                 self.changes

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use lacuna_model::command::{CallRef, Command, IdAt, RowAction, StartWhere, Write, WriteVerb};
 use lacuna_model::filter::Filter;
+use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Fate, ItemFate, Refusal, RowStatus, RowView, WriteOutcome};
 use lacuna_model::read::{AgePlace, DigestView, Hit, Include, ReadBody, ReadReply, ReadRequest, RecordView};
 use lacuna_model::record::{Change, Metric, NewRecord, RecordPatch, Written};
@@ -76,6 +77,7 @@ impl Shard {
                 CommandOutcome::Row(row)
             }
             Command::Advance(_) | Command::Close(_) | Command::SetSlots(_) => CommandOutcome::Done,
+            Command::StartRelease(_) | Command::AdvanceRelease(_) => panic!("no memory collections here"),
         }
     }
 
@@ -90,6 +92,7 @@ impl Shard {
             held: 0,
             remaining: self.count(left),
             updated: 0,
+            released: ReleaseCounts::default(),
         }
     }
 
@@ -163,6 +166,7 @@ impl Shard {
 
     fn effect(&mut self, incarnation: Incarnation, verb: &WriteVerb) -> Vec<ItemFate> {
         match verb {
+            WriteVerb::Contribute(..) | WriteVerb::Retain(..) => panic!("no memory collections here"),
             WriteVerb::Upsert(records) | WriteVerb::Insert(records) => {
                 records.iter().map(|record| self.upsert(incarnation, record)).collect()
             }
@@ -226,6 +230,11 @@ impl Shard {
 
     fn body(&mut self, request: &ReadRequest) -> ReadBody {
         match request {
+            ReadRequest::MemoryGet { .. }
+            | ReadRequest::MemoryHeld { .. }
+            | ReadRequest::MemorySearch { .. }
+            | ReadRequest::MemoryStats(_)
+            | ReadRequest::ReleasePreview(_) => panic!("no memory collections here"),
             ReadRequest::Get { incarnation, .. }
             | ReadRequest::Scan { incarnation, .. }
             | ReadRequest::Search { incarnation, .. }

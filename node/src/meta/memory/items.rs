@@ -1,0 +1,186 @@
+//! Items: being added, open, forgotten.
+
+use std::collections::BTreeMap;
+
+use lacuna_model::memory::command::MemoryRefusal;
+use lacuna_model::memory::words::{Item, ItemFacts, ItemNumbers, Memory, Raw};
+use lacuna_model::{Account, DatasetId, ItemId, ItemNumber, Principal, ReceiptId, Stamp};
+use serde::{Deserialize, Serialize};
+
+/// An add that isn't open yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Adding {
+    pub(super) account: Account,
+    pub(super) by: Principal,
+    pub(super) dataset: DatasetId,
+    pub(super) facts: ItemFacts,
+    pub(super) numbers: ItemNumbers,
+    pub(super) give_up: Stamp,
+    pub(super) receipt: ReceiptId,
+}
+
+/// The items that exist, are coming, or were forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Items {
+    open: BTreeMap<(DatasetId, ItemId), Item>,
+    /// In which dataset an id lives; an account has it once.
+    places: BTreeMap<(Account, ItemId), DatasetId>,
+    adding: BTreeMap<ItemNumber, Adding>,
+    gone: BTreeMap<(DatasetId, ItemId), ReceiptId>,
+    /// Numbers given so far; never reused.
+    given: u64,
+}
+
+/// What an add replaces: owners whose references go.
+pub(super) struct Opened {
+    pub(super) item: Item,
+    pub(super) replaced: Vec<ItemNumber>,
+    pub(super) adding: Adding,
+}
+
+/// Owners that an item still has on records.
+fn owners(item: &Item) -> Vec<ItemNumber> {
+    let records = (item.memory == Memory::Present).then_some(item.numbers.records);
+    let raw = matches!(item.facts.raw, Raw::Stored { .. }).then_some(item.numbers.raw);
+    records.into_iter().chain(raw).collect()
+}
+
+fn elsewhere(id: ItemId) -> MemoryRefusal {
+    MemoryRefusal::Taken(format!("the item id {id}: it lives in another dataset, and"))
+}
+
+impl Items {
+    /// The first number that isn't given yet.
+    pub(super) fn next(&self) -> ItemNumber {
+        ItemNumber(self.given + 1)
+    }
+
+    /// Begins an add; a repeat (same receipt) finds the first.
+    pub(super) fn begin(
+        &mut self,
+        adding: impl FnOnce(ItemNumbers) -> Adding,
+    ) -> Result<ItemNumbers, MemoryRefusal> {
+        let numbers = ItemNumbers { records: ItemNumber(self.given + 1), raw: ItemNumber(self.given + 2) };
+        let adding = adding(numbers);
+        if let Some(first) = self.adding.values().find(|there| there.receipt == adding.receipt) {
+            return Ok(first.numbers);
+        }
+        let place = self.places.get(&(adding.account.clone(), adding.facts.id));
+        let coming = self.adding.values().find(|there| {
+            there.facts.id == adding.facts.id
+                && there.account == adding.account
+                && there.dataset != adding.dataset
+        });
+        if coming.is_some() || place.is_some_and(|place| *place != adding.dataset) {
+            return Err(elsewhere(adding.facts.id));
+        }
+        self.given += 2;
+        self.adding.insert(numbers.records, adding);
+        Ok(numbers)
+    }
+
+    /// Opens an add; `None`: it was given up.
+    pub(super) fn open(&mut self, number: ItemNumber, records: u64, now: Stamp) -> Option<Opened> {
+        let adding = self.adding.remove(&number)?;
+        let key = (adding.dataset, adding.facts.id);
+        let old = self.open.get(&key);
+        let item = Item {
+            facts: adding.facts.clone(),
+            dataset: adding.dataset,
+            numbers: adding.numbers,
+            records,
+            memory: Memory::Present,
+            created: old.map_or(now, |old| old.created),
+            updated: old.map(|_| now),
+        };
+        let replaced = old.map(owners).unwrap_or_default();
+        self.places.insert((adding.account.clone(), adding.facts.id), adding.dataset);
+        self.gone.remove(&key);
+        self.open.insert(key, item.clone());
+        Some(Opened { item, replaced, adding })
+    }
+
+    /// The open item that an add became.
+    pub(super) fn opened_as(&self, number: ItemNumber) -> Option<&Item> {
+        self.open.values().find(|item| item.numbers.records == number)
+    }
+
+    /// Takes out an add that isn't open.
+    pub(super) fn give_up(&mut self, number: ItemNumber) -> Option<Adding> {
+        self.adding.remove(&number)
+    }
+
+    /// Takes out all adds into a dataset.
+    pub(super) fn give_up_all(&mut self, dataset: DatasetId) -> Vec<ItemNumber> {
+        let these: Vec<ItemNumber> = self
+            .adding
+            .iter()
+            .filter(|(_, adding)| adding.dataset == dataset)
+            .map(|(number, _)| *number)
+            .collect();
+        let given_up = these.into_iter().filter_map(|number| self.adding.remove(&number));
+        given_up.flat_map(|adding| [adding.numbers.records, adding.numbers.raw]).collect()
+    }
+
+    /// Adds whose time is over.
+    pub(super) fn overdue(&self, now: Stamp) -> impl Iterator<Item = (ItemNumber, &Adding)> {
+        self.adding
+            .iter()
+            .filter(move |(_, adding)| adding.give_up < now)
+            .map(|(number, adding)| (*number, adding))
+    }
+
+    /// Numbers of an account's adds that aren't open, ascending.
+    pub(super) fn coming(&self, account: &Account) -> impl Iterator<Item = ItemNumber> {
+        self.adding
+            .values()
+            .filter(move |adding| adding.account == *account)
+            .flat_map(|adding| [adding.numbers.records, adding.numbers.raw])
+    }
+
+    /// One item.
+    pub(super) fn get(&self, dataset: DatasetId, id: ItemId) -> Option<&Item> {
+        self.open.get(&(dataset, id))
+    }
+
+    /// Items of a dataset, by age.
+    pub(super) fn of(&self, dataset: DatasetId) -> Vec<&Item> {
+        let all = (dataset, ItemId(0))..=(dataset, ItemId(u128::MAX));
+        let mut items: Vec<&Item> = self.open.range(all).map(|(_, item)| item).collect();
+        items.sort_by_key(|item| (item.created, item.numbers.records));
+        items
+    }
+
+    /// Is nothing in the dataset, nor coming?
+    pub(super) fn is_empty(&self, dataset: DatasetId) -> bool {
+        self.of(dataset).is_empty() && self.adding.values().all(|adding| adding.dataset != dataset)
+    }
+
+    /// Takes an item out; returns it with the owners whose references go.
+    pub(super) fn forget(
+        &mut self,
+        account: &Account,
+        (dataset, id): (DatasetId, ItemId),
+        receipt: ReceiptId,
+    ) -> Option<(Item, Vec<ItemNumber>)> {
+        let item = self.open.remove(&(dataset, id))?;
+        self.places.remove(&(account.clone(), id));
+        self.gone.insert((dataset, id), receipt);
+        let owners = owners(&item);
+        Some((item, owners))
+    }
+
+    /// Clears an item's records; returns the owner whose references go, if they hadn't gone before.
+    pub(super) fn clear(&mut self, dataset: DatasetId, id: ItemId, now: Stamp) -> Option<ItemNumber> {
+        let item = self.open.get_mut(&(dataset, id)).filter(|item| item.memory == Memory::Present)?;
+        item.memory = Memory::Cleared;
+        item.records = 0;
+        item.updated = Some(now);
+        Some(item.numbers.records)
+    }
+
+    /// The receipt of an item that was forgotten.
+    pub(super) fn forgotten(&self, dataset: DatasetId, id: ItemId) -> Option<ReceiptId> {
+        self.gone.get(&(dataset, id)).copied()
+    }
+}
