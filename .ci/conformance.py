@@ -56,7 +56,7 @@ def install_javascript() -> None:
         return
     if not shutil.which("npm"):
         raise SystemExit("conformance: npm is not there; the JavaScript clients need Node.js 20 or later")
-    run("installing npm packages", "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
+    run("installing npm packages", "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional", cwd=folder)
     stamp.write_text(wanted)
 
 
