@@ -61,7 +61,7 @@ def fresh():
 @pytest.fixture
 def http(lacuna, key):
     """Plain HTTP to the server, for what a client refuses to send."""
-    with httpx.Client(base_url=lacuna.url, timeout=60, headers={"authorization": f"Bearer {key}"}) as client:
+    with httpx.Client(base_url=lacuna.url, timeout=60, headers={"authorization": f"Bearer {key}", "api-key": key, "x-api-key": key}) as client:
         yield client
 
 

@@ -26,9 +26,42 @@ def prepare_native(http, name: str) -> dict[str, str]:
     return {"c": name, "ns": "__default__", "op_id": written.json()["op_id"]}
 
 
+def prepare_chroma(http, name: str) -> dict[str, str]:
+    database = {"tenant": "default_tenant", "database": "default_database"}
+    made = http.post("/api/v2/tenants/default_tenant/databases/default_database/collections", json={"name": name})
+    assert made.status_code == 200, made.text
+    known = {**database, "collection": made.json()["id"]}
+    body = {"ids": ["a", "b"], "embeddings": [[1, 2, 3], [4, 5, 6]], "metadatas": [{"a": 1}, None], "documents": ["one", None]}
+    path = "/api/v2/tenants/default_tenant/databases/default_database/collections/" + known["collection"]
+    written = http.post(f"{path}/add", json=body)
+    assert written.status_code == 201, written.text
+    return known
+
+
+def prepare_pinecone(http, name: str) -> dict[str, str]:
+    spec = {"serverless": {"cloud": "aws", "region": "us-east-1"}}
+    made = http.post("/pinecone/indexes", json={"name": name, "dimension": 3, "metric": "cosine", "spec": spec})
+    assert made.status_code == 201, made.text
+    vectors = [{"id": "a", "values": [1, 2, 3], "metadata": {"a": 1}}, {"id": "b", "values": [4, 5, 6]}]
+    written = http.post(f"/pc.v1/{name}/vectors/upsert", json={"vectors": vectors, "namespace": "known"})
+    assert written.status_code == 200, written.text
+    return {"index": name, "name": name, "namespace": "known"}
+
+
+def prepare_moorcheh(http, name: str) -> dict[str, str]:
+    made = http.post("/moorcheh/v1/namespaces", json={"namespace_name": name, "type": "vector", "vector_dimension": 3})
+    assert made.status_code == 201, made.text
+    written = http.post(f"/moorcheh/v1/namespaces/{name}/vectors", json={"vectors": [{"id": "a", "vector": [1, 2, 3]}]})
+    assert written.status_code == 201, written.text
+    return {"namespace": name, "namespace_name": name, "ns": name}
+
+
 # Surface → the paths that are its own, and what makes something to ask for.
 SURFACES = {
     "native": (r"^/(v1/|healthz|readyz|metrics)", prepare_native),
+    "chroma": (r"^/api/v2/", prepare_chroma),
+    "pinecone": (r"^/(pinecone|pc\.v1)/", prepare_pinecone),
+    "moorcheh": (r"^/moorcheh/v1/", prepare_moorcheh),
 }
 
 
