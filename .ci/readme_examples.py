@@ -2,6 +2,7 @@
 
 An example is a ```sh block; a ```json block right behind it is the answer its last command must give. Op ids, times and ports differ
 from run to run: a string "…" in the expected answer stands for any value, and an object's `"…": "…"` for any further keys.
+A ```python block is run with the clients of the conformance tests, and a ```text block right behind it is what it must print.
 Blocks marked ```sh no-run are shown, not run (installing, starting the server itself).
 """
 
@@ -17,8 +18,10 @@ import tempfile
 import time
 import urllib.request
 
+import conformance
+
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
-BLOCK = re.compile(r"^```(sh|json)([^\n]*)\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^```(sh|json|python|text)([^\n]*)\n(.*?)^```", re.M | re.S)
 ANY = "…"
 
 
@@ -63,9 +66,37 @@ def wait_ready(port: int, process: subprocess.Popen) -> None:
     raise SystemExit("the server didn't get ready in 30 s")
 
 
+def shell(text: str, answer: tuple[str, str, str], folder: str, environment: dict[str, str]) -> str | None:
+    """What is wrong with a shell example, or nothing."""
+    command = ["bash", "-euo", "pipefail", "-c", text]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        return f"ended with {done.returncode}: {done.stderr}{done.stdout}"
+    if answer[0] != "json":
+        return None
+    last = done.stdout.strip().splitlines()[-1:] or [""]
+    try:
+        seen = json.loads(done.stdout if done.stdout.lstrip().startswith("{\n") else last[0])
+    except ValueError:
+        return f"answered no JSON: {done.stdout!r}"
+    problems = matches(json.loads(answer[2]), seen)
+    return "\n".join([*problems, f"seen: {json.dumps(seen, ensure_ascii=False)}"]) if problems else None
+
+
+def python(text: str, answer: tuple[str, str, str], folder: str, environment: dict[str, str]) -> str | None:
+    """What is wrong with a Python example, or nothing. It must say what it prints."""
+    command = [str(conformance.VENV / "bin" / "python"), "-c", text]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        return f"ended with {done.returncode}: {done.stderr}{done.stdout}"
+    if answer[0] != "text":
+        return "the README doesn't show what it prints"
+    return None if done.stdout.strip() == answer[2].strip() else f"printed {done.stdout!r}"
+
+
 def run_examples(binary: pathlib.Path) -> int:
     blocks = BLOCK.findall(README.read_text())
-    failures, run = [], 0
+    failures, run = [], {"sh": 0, "python": 0}
     with tempfile.TemporaryDirectory(prefix="lacuna-readme-") as folder:
         port = free_port()
         environment = {**os.environ, "PATH": f"{binary.parent}:{os.environ['PATH']}", "LACUNA_URL": f"http://127.0.0.1:{port}"}
@@ -74,31 +105,22 @@ def run_examples(binary: pathlib.Path) -> int:
         try:
             wait_ready(port, server)
             for at, (kind, mark, text) in enumerate(blocks):
-                if kind != "sh" or "no-run" in mark:
+                if kind not in ("sh", "python") or "no-run" in mark:
                     continue
-                text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
-                done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
-                run += 1
-                if done.returncode != 0:
-                    failures.append(f"{text}\nended with {done.returncode}: {done.stderr}{done.stdout}")
-                elif at + 1 < len(blocks) and blocks[at + 1][0] == "json":
-                    last = done.stdout.strip().splitlines()[-1:] or [""]
-                    try:
-                        seen = json.loads(done.stdout if done.stdout.lstrip().startswith("{\n") else last[0])
-                    except ValueError:
-                        failures.append(f"{text}\nanswered no JSON: {done.stdout!r}")
-                        continue
-                    problems = matches(json.loads(blocks[at + 1][2]), seen)
-                    if problems:
-                        failures.append(f"{text}\n" + "\n".join(problems) + f"\nseen: {json.dumps(seen, ensure_ascii=False)}")
+                text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("port=8000", f"port={port}")
+                run[kind] += 1
+                answer = blocks[at + 1] if at + 1 < len(blocks) else ("", "", "")
+                problem = shell(text, answer, folder, environment) if kind == "sh" else python(text, answer, folder, environment)
+                if problem:
+                    failures.append(f"{text}\n{problem}")
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
     for failure in failures:
         print(f"README example failed:\n{failure}\n")
-    print(f"README: {run - len(failures)} passed, {len(failures)} failed")
-    if run < 5:
-        print("fewer than five examples were found: the README or this script is broken")
+    print(f"README: {sum(run.values()) - len(failures)} passed, {len(failures)} failed ({run['python']} in Python)")
+    if run["sh"] < 5 or run["python"] < 3:
+        print("fewer examples were found than there should be: the README or this script is broken")
         return 1
     return 1 if failures else 0
 
@@ -113,4 +135,5 @@ def self_test() -> None:
 
 if __name__ == "__main__":
     self_test()
+    conformance.install_python()
     sys.exit(run_examples(pathlib.Path(sys.argv[1]).resolve()))

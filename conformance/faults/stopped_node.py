@@ -12,7 +12,7 @@ DEADLINE = {"lacuna-deadline-ms": str(DEADLINE_MS)}
 RECORDS = 60
 # Which of the three nodes is stopped.
 NODE = 2
-OPERATION = re.compile(r"[Oo]peration ([\w-]+)")
+OPERATION = re.compile(r"[Oo]peration ([\w-]{16,})")
 
 
 @contextlib.contextmanager
@@ -26,9 +26,9 @@ def stopped(cluster):
 
 def operation_in(message: str) -> str:
     """The operation that an error names."""
-    found = OPERATION.search(message)
+    found = OPERATION.findall(message)
     assert found, f"the error names no operation: {message}"
-    return found[1].rstrip(".")
+    return found[-1]
 
 
 def completed(cluster, operation: str, seconds: float = 40) -> dict:

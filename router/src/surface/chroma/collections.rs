@@ -163,7 +163,7 @@ pub(crate) async fn list(
 /// How many collections a database has.
 #[utoipa::path(get, path = "/api/v2/tenants/{tenant}/databases/{database}/collections_count", tag = "chroma: collections",
     params(("tenant" = String, Path), ("database" = String, Path)),
-    responses((status = 200, body = usize), (status = "default", body = ChromaFailure)))]
+    responses((status = 200, body = usize, content_type = "application/json"), (status = "default", body = ChromaFailure)))]
 pub(crate) async fn count(
     State(router): State<Router>,
     database: DatabaseAt,

@@ -200,7 +200,7 @@ async fn search(router: &Router, (found, call): (&Found, &Call), query: Query) -
 #[utoipa::path(get, path = "/api/v2/tenants/{tenant}/databases/{database}/collections/{collection}/count", tag = "chroma: records",
     params(("tenant" = String, Path), ("database" = String, Path), ("collection" = String, Path, description = "Its UUID"),
         ("read_level" = Option<ReadLevel>, Query, description = "Every level reads everything here")),
-    responses((status = 200, body = u64), (status = "default", body = ChromaFailure)))]
+    responses((status = 200, body = u64, content_type = "application/json"), (status = "default", body = ChromaFailure)))]
 pub(crate) async fn count(
     State(router): State<Router>,
     at: CollectionAt,

@@ -67,7 +67,7 @@ pub(crate) async fn heartbeat() -> Response {
 }
 
 /// Version of Chroma's API that is spoken here.
-#[utoipa::path(get, path = "/api/v2/version", tag = "chroma: system", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/api/v2/version", tag = "chroma: system", responses((status = 200, body = String, content_type = "application/json")))]
 pub(crate) async fn version() -> Response {
     answer::json(StatusCode::OK, &VERSION)
 }
