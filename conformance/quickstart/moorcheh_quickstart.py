@@ -16,7 +16,7 @@ with MoorchehClient(api_key=api_key, base_url=f"{server}/moorcheh/v1") as client
         {"id": "doc2", "text": "Oranges grow in warm countries.", "topic": "fruit"},
     ]
     upload_res = client.documents.upload(namespace_name=namespace_name, documents=docs)
-    print("upload:", upload_res["status"])
+    print("upload:", upload_res["status"])  # the SDK's own word, whatever the server says
 
     search_res = client.similarity_search.query(namespaces=[namespace_name], query="document about Moorcheh", top_k=1)
     print("nearest:", search_res["results"][0]["id"])

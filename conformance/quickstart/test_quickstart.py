@@ -18,7 +18,7 @@ PRINTED = {
         "collections: []",
     ],
     "pinecone": ["records: 3", "nearest: rec1 history", "records: 0", "records: 0", "indexes: []"],
-    "moorcheh": ["upload: success", "nearest: doc1", "deleted: 1 left: 1", "found: ['doc2']", "namespaces: []"],
+    "moorcheh": ["upload: queued", "nearest: doc1", "deleted: 1 left: 1", "found: ['doc2']", "namespaces: []"],
 }
 
 

@@ -60,14 +60,22 @@ fn root() -> PathBuf {
 }
 
 fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
+    files_ending(dir, "rs", found);
+}
+
+fn python_files(dir: &Path, found: &mut Vec<PathBuf>) {
+    files_ending(dir, "py", found);
+}
+
+fn files_ending(dir: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "target") {
-                rust_files(&path, found);
+            if path.file_name().is_some_and(|name| name != "target" && name != "node_modules") {
+                files_ending(&path, ending, found);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == ending) {
             found.push(path);
         }
     }
@@ -258,9 +266,13 @@ fn guarantees_name_tests_that_exist() {
         })
         .collect();
     assert!(tests.len() >= 10, "each guarantee names its test, found {}", tests.len());
+    let mut python = Vec::new();
+    python_files(&root().join("conformance"), &mut python);
+    let python: Vec<String> = python.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
     let missing: Vec<String> = tests
         .iter()
         .filter(|test| !sources.iter().any(|(_, text)| text.contains(&format!("fn {test}("))))
+        .filter(|test| !python.iter().any(|text| text.contains(&format!("def {test}("))))
         .map(|test| format!("GUARANTEES.md names a test that is not there: {test}"))
         .collect();
     report(&missing);
