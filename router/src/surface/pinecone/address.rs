@@ -69,9 +69,15 @@ impl Address {
         }
     }
 
-    /// The namespace that the path names.
+    /// The namespace that the path names. An empty segment (a client's `..`, resolved by its HTTP library) names none:
+    /// in particular not the default one.
     pub(super) fn namespace(&self) -> Verb<Spelt> {
-        namespace(self.segment.clone())
+        match self.segment.as_deref() {
+            Some(text) if !text.is_empty() => namespace(Some(text.to_owned())),
+            Some(_) | None => {
+                Err(VerbError::new(ErrorCode::NotFound, format!("the path names no namespace; {NOTHING}")))
+            }
+        }
     }
 
     /// What was read of the request. That the index exists outranks whatever else is wrong with the request.

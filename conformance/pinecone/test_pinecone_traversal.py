@@ -1,0 +1,60 @@
+"""A namespace's name never leads out of its index: paths are matched as they come, and no client's collapsing of `..` deletes what was
+not meant, but where that client itself asks for another index by its whole path."""
+
+import socket
+import urllib.parse
+
+import pytest
+from pinecone_raw import Raw, missing_namespace
+
+
+def sent_raw(lacuna, method: str, path: str, key: str) -> int:
+    """The status of a request whose path no library touches."""
+    address = urllib.parse.urlsplit(lacuna.url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        head = f"{method} {path} HTTP/1.1\r\nhost: {address.netloc}\r\napi-key: {key}\r\nconnection: close\r\n\r\n"
+        connection.sendall(head.encode())
+        answer = b""
+        while chunk := connection.recv(65_536):
+            answer += chunk
+    return int(answer.split(b" ", 2)[1])
+
+
+CLIMBS = ["..", ".", "../..", "../../../indexes/{victim}", "../../../pinecone/indexes/{victim}", "../../{victim}/namespaces/n1"]
+
+
+@pytest.mark.parametrize("climb", CLIMBS)
+def test_an_untouched_path_is_never_resolved(raw, lacuna, key, fresh, pinecone_client, index_name, climb):
+    raw.load(3)
+    path = climb.replace("{victim}", index_name)
+    assert sent_raw(lacuna, "DELETE", f"/pc.v1/{index_name}/namespaces/{path}", key) == 404
+    assert pinecone_client.has_index(index_name) and raw.counts()["n1"] == 3
+
+
+@pytest.mark.parametrize("climb", CLIMBS)
+def test_an_encoded_climb_is_a_namespaces_name(raw, lacuna, key, pinecone_client, index_name, climb):
+    name = climb.replace("{victim}", index_name)
+    raw.load(3)
+    raw.load(2, name)
+    segment = "".join(f"%{byte:02X}" for byte in name.encode())
+    assert sent_raw(lacuna, "GET", f"/pc.v1/{index_name}/namespaces/{segment}", key) == 200
+    assert sent_raw(lacuna, "DELETE", f"/pc.v1/{index_name}/namespaces/{segment}", key) == 200
+    assert pinecone_client.has_index(index_name) and raw.counts() == {"__default__": 0, "n1": 3}
+
+
+def test_the_root_of_an_index_takes_no_delete(raw, lacuna, key, index_name, pinecone_client):
+    raw.load(3)
+    raw.load(3, "")
+    for path in ["", "/", "//", "/namespaces", "/namespaces/", "/namespaces//", "/.."]:
+        status = sent_raw(lacuna, "DELETE", f"/pc.v1/{index_name}{path}", key)
+        assert status in (404, 405), path
+    assert pinecone_client.has_index(index_name) and raw.counts() == {"__default__": 3, "n1": 3}
+
+
+def test_a_slash_in_an_index_name_is_no_path(raw, lacuna, key, index_name):
+    raw.load(3)
+    assert sent_raw(lacuna, "DELETE", f"/pc.v1/x%2F..%2F{index_name}/namespaces/n1", key) == 404
+    assert sent_raw(lacuna, "DELETE", f"/pinecone/indexes/x%2F..%2F{index_name}", key) == 404
+    assert raw.counts()["n1"] == 3
+    missing_namespace(raw.drop("/namespaces/never"))
+    assert Raw(raw.client, lacuna.url, "x%2Fy").drop("/namespaces/n1").status_code == 404
