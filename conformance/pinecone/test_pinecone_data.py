@@ -41,7 +41,7 @@ def test_of_a_repeated_id_the_last_one_counts(raw):
         ({"vectors": vectors("")}, "id"),
         ({"vectors": vectors("ä")}, "ASCII"),
         ({"vectors": vectors("x" * 513)}, "512"),
-        ({"vectors": vectors("a", values=[1e39, 0.0, 0.0])}, "finite"),
+        ({"vectors": vectors("a", values=[1e39, 0.0, 0.0])}, "range"),
         ({"vectors": vectors("a", values=["x", 0.0, 0.0])}, "values"),
         ({"vectors": vectors("a", metadata={"k": {"x": 1}})}, "Metadata value must be a string, number, boolean or list of strings, got"),
         ({"vectors": vectors("a", metadata={"k": [1]})}, "for field 'k'"),

@@ -5,6 +5,7 @@ import socket
 import urllib.parse
 
 import pytest
+from pinecone_older_clients import run
 from pinecone_raw import Raw, missing_namespace
 
 
@@ -58,3 +59,22 @@ def test_a_slash_in_an_index_name_is_no_path(raw, lacuna, key, index_name):
     assert raw.counts()["n1"] == 3
     missing_namespace(raw.drop("/namespaces/never"))
     assert Raw(raw.client, lacuna.url, "x%2Fy").drop("/namespaces/n1").status_code == 404
+
+
+@pytest.mark.timeout(300)
+def test_client_9_reaches_nothing_by_climbing_but_what_it_names_whole(raw, lacuna, key, fresh, pinecone_client, index_name):
+    """Its HTTP library resolves the dots before they are sent. On one open port the whole path of an index is then a request like any
+    other (named in README and docs); with keys, a key without `admin` is refused: test_pinecone_keys.py."""
+    from pinecone import ServerlessSpec
+
+    victim = fresh("victim")
+    pinecone_client.create_index(name=victim, dimension=3, spec=ServerlessSpec(cloud="aws", region="us-east-1"), deletion_protection="enabled")
+    raw.load(3)
+    raw.load(3, "")
+    seen = run("9.0.1", "pinecone_climbing_program.py", lacuna.url, index_name, victim, key, key)
+    assert seen.pop("there") is True
+    assert seen.pop("../../../pinecone/indexes/victim") == 403, "protected: the request itself arrives"
+    assert all(status in (404, 405) for status in seen.values()), seen
+    assert raw.counts() == {"__default__": 3, "n1": 3}
+    pinecone_client.configure_index(victim, deletion_protection="disabled")
+    pinecone_client.delete_index(victim)

@@ -135,20 +135,15 @@ pub(super) fn unfinished_delete(answer: &DeleteAnswer) -> VerbError {
         status: part.status,
         error: part.error.as_ref(),
     });
-    let by_itself = match answer.kind {
-        DeleteKind::DeleteIds | DeleteKind::DeleteIdsWhere => false,
-        DeleteKind::DeleteWhere
-        | DeleteKind::DeleteAll
-        | DeleteKind::DropCollection
-        | DeleteKind::UpdateWhere
-        | DeleteKind::Forget => true,
+    let by_itself =
+        "it is recorded and completes by itself; repeating the call waits for it or begins it anew";
+    let (what, next) = match answer.kind {
+        DeleteKind::DeleteIds | DeleteKind::DeleteIdsWhere => ("delete", "repeat the call to complete it"),
+        DeleteKind::DeleteWhere | DeleteKind::DeleteAll | DeleteKind::DropCollection => ("delete", by_itself),
+        DeleteKind::UpdateWhere => ("update", by_itself),
+        DeleteKind::Forget => ("forget", by_itself),
     };
-    let next = if by_itself {
-        "it is recorded and completes by itself; repeating the call waits for it or begins it anew"
-    } else {
-        "repeat the call to complete it"
-    };
-    unfinished("delete", (&answer.op_id, answer.status.as_str()), &open.collect::<Vec<_>>(), next)
+    unfinished(what, (&answer.op_id, answer.status.as_str()), &open.collect::<Vec<_>>(), next)
 }
 
 /// 503 for an upsert or update that isn't done on every shard.

@@ -81,7 +81,7 @@ pub(crate) fn control() -> axum::Router<Router> {
         .route("/models", get(unsupported::answer))
         .route("/models/{model}", get(unsupported::answer))
         .fallback(no_route);
-    axum::Router::new().nest("/pinecone", routes)
+    axum::Router::new().nest("/pinecone", routes).route("/pinecone/", any(no_route))
 }
 
 /// Routes of the data plane.
@@ -104,7 +104,7 @@ pub(crate) fn data() -> axum::Router<Router> {
         .route("/{index}/bulk/imports", any(unsupported::answer))
         .route("/{index}/bulk/imports/{id}", any(unsupported::answer))
         .fallback(no_route);
-    axum::Router::new().nest("/pc.v1", routes)
+    axum::Router::new().nest("/pc.v1", routes).route("/pc.v1/", any(no_route))
 }
 
 /// The path is told from where the plane begins.

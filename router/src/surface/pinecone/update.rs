@@ -1,25 +1,29 @@
-//! `POST /vectors/update`: one record by its id.
+//! `POST /vectors/update`: one record by its id, or the metadata of those that match.
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use lacuna_model::command::WriteVerb;
 use lacuna_model::error::ErrorCode;
+use lacuna_model::filter::{Filter, Usage};
 use lacuna_model::merge::DeleteStatus;
 use lacuna_model::record::{Change, Ordinal, RecordPatch};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
 use crate::surface::pinecone::address::{Address, NOTHING, namespace, record_id};
-use crate::surface::pinecone::failure::{DataFailure, unfinished_write};
+use crate::surface::pinecone::failure::{DataFailure, unfinished_delete, unfinished_write};
 use crate::surface::pinecone::upsert::{check_finite, now_micros};
-use crate::surface::pinecone::{metadata, reply};
+use crate::surface::pinecone::{filter, metadata, reply};
 use crate::surface::request::Posted;
+use crate::verb::Respond;
+use crate::verb::preview::Preview;
+use crate::verb::update_where::UpdateWhere;
 
-/// Changes one record that exists.
+/// Changes one record that exists, or those that match.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpdateBody {
@@ -37,15 +41,35 @@ pub(crate) struct UpdateBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub filter: Option<Value>,
+    /// With a filter: only count what matches.
+    #[serde(default)]
+    pub dry_run: Option<bool>,
     /// The namespace; missing, `""` and `__default__` are the same one.
     #[serde(default)]
     pub namespace: Option<String>,
 }
 
-/// Changes one record; an unknown id is left alone, and nothing is made.
+/// Answer to an update.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UpdatedView {
+    /// Of an update by filter: records that match it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched_records: Option<u64>,
+}
+
+/// What an update changes.
+enum Asked {
+    One(Box<RecordPatch>),
+    Matching(UpdateWhere),
+    /// Only how many match.
+    Matches(Filter),
+}
+
+/// Changes one record, or the metadata of those that match. An unknown id is left alone, and nothing is made.
 #[utoipa::path(post, path = "/pc.v1/{index}/vectors/update", tag = "pinecone records",
     params(("index" = String, Path, description = "Name of the index")), request_body = UpdateBody,
-    responses((status = 200, body = reply::Nothing), (status = "default", body = DataFailure)))]
+    responses((status = 200, body = UpdatedView), (status = "default", body = DataFailure)))]
 pub(crate) async fn update(
     State(router): State<Router>,
     at: Address,
@@ -53,32 +77,74 @@ pub(crate) async fn update(
 ) -> Verb<Response> {
     let parsed = posted.and_then(|Posted { mut body, call }| {
         let namespace = namespace(body.namespace.take())?;
-        Ok((call, namespace, patch(body)?))
+        Ok((call, namespace, asked(body)?))
     });
-    let (call, namespace, patch) = at.known(&router, parsed).await?;
-    let answer = router.write(&at.target(&namespace), &call, WriteVerb::Update(vec![patch])).await?;
-    if answer.status != DeleteStatus::Complete {
-        return Err(unfinished_write(&answer));
+    let (call, namespace, asked) = at.known(&router, parsed).await?;
+    let target = at.target(&namespace);
+    match asked {
+        Asked::One(patch) => {
+            let answer = router.write(&target, &call, WriteVerb::Update(vec![*patch])).await?;
+            if answer.status != DeleteStatus::Complete {
+                return Err(unfinished_write(&answer));
+            }
+            Ok(reply::written(&router, &answer.op_id, (StatusCode::OK, &UpdatedView::default())))
+        }
+        Asked::Matching(update) => {
+            let answer = router.update_where(&target, &call, update, Respond::Wait).await?;
+            if answer.status != DeleteStatus::Complete {
+                return Err(unfinished_delete(&answer));
+            }
+            let body = UpdatedView { matched_records: answer.matched };
+            Ok(reply::written(&router, &answer.op_id, (StatusCode::OK, &body)))
+        }
+        Asked::Matches(filter) => {
+            let previewed = router.preview(&target, &call, &Preview::Where(filter), 0).await?;
+            let matched_records = Some(previewed.matched.ok_or_else(uncounted)?);
+            Ok(reply::read(&router, &call, &UpdatedView { matched_records }).await)
+        }
     }
-    Ok(reply::written(&router, &answer.op_id, (StatusCode::OK, &reply::Nothing {})))
+}
+
+/// A count that isn't known is a failure, never a guess (INV-6).
+fn uncounted() -> VerbError {
+    VerbError::new(ErrorCode::Unavailable, "what matches can't be counted: a shard doesn't answer in time")
+}
+
+fn asked(body: UpdateBody) -> Verb<Asked> {
+    let Some(json) = body.filter.as_ref() else {
+        return Ok(Asked::One(Box::new(patch(body)?)));
+    };
+    let wrong = |words: &str| Err(VerbError::argument(format!("{words}; {NOTHING}")));
+    if body.id.is_some() {
+        return wrong("an update takes an id or a filter, not both");
+    }
+    if body.values.is_some() {
+        return wrong("an update by filter takes no values: it changes metadata alone");
+    }
+    let empty = "Update with empty metadata filter is not allowed";
+    let filter = filter::required(Some(json), Usage::Delete, empty)?;
+    let metadata = body.set_metadata.map(metadata::Given::checked).transpose()?.unwrap_or_default();
+    if body.dry_run == Some(true) {
+        return Ok(Asked::Matches(filter));
+    }
+    if metadata.is_empty() {
+        return wrong("an update by filter must have setMetadata, with at least one key");
+    }
+    let set = metadata.into_iter().map(|(key, value)| (key, Some(value))).collect();
+    Ok(Asked::Matching(UpdateWhere { filter, set }))
 }
 
 fn patch(body: UpdateBody) -> Verb<RecordPatch> {
-    let id = match (body.id, body.filter) {
-        (Some(id), None) => record_id(id, || "id".to_owned())?,
-        (None, Some(_)) => return Err(no_filter()),
-        (Some(_), Some(_)) => {
-            return Err(VerbError::argument(format!(
-                "an update takes an id or a filter, not both; {NOTHING}"
-            )));
-        }
-        (None, None) => {
-            return Err(VerbError::new(
-                ErrorCode::EmptySelector,
-                format!("an update takes an id or a filter; got neither; {NOTHING}"),
-            ));
-        }
+    let Some(id) = body.id else {
+        return Err(VerbError::new(
+            ErrorCode::EmptySelector,
+            format!("an update takes an id or a filter; got neither; {NOTHING}"),
+        ));
     };
+    if body.dry_run == Some(true) {
+        return Err(VerbError::argument(format!("dryRun goes with a filter, not with an id; {NOTHING}")));
+    }
+    let id = record_id(id, || "id".to_owned())?;
     let vector = match body.values.filter(|values| !values.is_empty()) {
         Some(values) => {
             check_finite(&values, || "values".to_owned())?;
@@ -95,8 +161,4 @@ fn patch(body: UpdateBody) -> Verb<RecordPatch> {
         metadata: metadata.into_iter().map(|(key, value)| (key, Some(value))).collect(),
         ordinal: Ordinal { micros: now_micros(), position: 0 },
     })
-}
-
-fn no_filter() -> VerbError {
-    VerbError::argument(format!("an update by filter isn't available; {NOTHING}"))
 }
