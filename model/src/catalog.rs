@@ -286,4 +286,6 @@ pub struct Operation {
     pub unclosed: Vec<ShardId>,
     /// Earlier operations of the same name that must end first (protocol PN3).
     pub after: Vec<OpNumber>,
+    /// The collection's home: with its name, what a key's reach names.
+    pub home: Home,
 }

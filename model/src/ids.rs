@@ -89,7 +89,7 @@ pub fn slot_of(incarnation: Incarnation, id: &str) -> Slot {
     Slot((hasher.finish() % u64::from(SLOTS)) as u16)
 }
 
-/// The account everything belongs to while keys are not built: open mode means this one, with all rights.
+/// The account that always exists. Where keys are off everything belongs to it, and everybody has all rights.
 pub const DEFAULT_ACCOUNT: &str = "default";
 
 /// Name of an account.

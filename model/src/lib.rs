@@ -3,6 +3,7 @@
 //! Everything that two processes must understand alike is here: ids, records, filters, the commands of a
 //! shard's log and what they answer, the catalog's words, and the fold of many shards' outcomes into one.
 
+pub mod access;
 pub mod catalog;
 pub mod command;
 pub mod error;

@@ -12,6 +12,20 @@ pub const MAX_METADATA_BYTES: usize = 40 << 10;
 pub const MAX_METADATA_BYTES_MOORCHEH: usize = 64 << 10;
 /// Largest document, bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
+/// Most keys of an account that are not revoked.
+pub const MAX_KEYS: usize = 1_000;
+/// Revoked keys of an account that are still listed; older ones are forgotten.
+pub const KEPT_REVOKED_KEYS: usize = 100;
+/// Most accounts.
+pub const MAX_ACCOUNTS: usize = 10_000;
+/// Most collections that a key names.
+pub const MAX_REACH: usize = 1_000;
+/// Longest time of grace after a key's rotation, seconds: 30 days.
+pub const MAX_GRACE_S: u64 = 30 * 24 * 3_600;
+/// Longest life of a key that expires, seconds: ten years.
+pub const MAX_KEY_LIFE_S: u64 = 10 * 366 * 24 * 3_600;
+/// Longest label of a key, bytes.
+pub const MAX_LABEL_BYTES: usize = 128;
 /// Longest collection name, bytes.
 pub const MAX_NAME_BYTES: usize = 512;
 /// Deepest filter.

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::{AccessRefusal, AccountInfo, Key, Reach, Rights, SecretHash};
 use crate::catalog::{
     ClusterInfo, Collection, CollectionChange, CollectionRef, Database, DatabaseName, Home, Operation,
     OperationKind, Resolved, ShardProgress,
@@ -15,6 +16,7 @@ use crate::memory::command::{MemoryCommand, MemoryOutcome};
 use crate::memory::query::{MemoryBody, MemoryQuery};
 use crate::op_id::{OpId, RequestDigest};
 use crate::record::Schema;
+use crate::uuid::{KeyId, Principal};
 
 /// What one entry of the meta log carries.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,6 +102,49 @@ pub enum MetaCommand {
     },
     /// A change to datasets, items and who may do what with them.
     Memory(MemoryCommand),
+    /// Makes an account.
+    CreateAccount(Account),
+    /// Makes a key; the same id and hash again change nothing.
+    CreateKey(Box<NewKey>),
+    /// Gives a key another secret; the same hash again changes nothing.
+    RotateKey {
+        /// The account it must belong to.
+        account: Account,
+        /// The key.
+        key: KeyId,
+        /// Of the new secret.
+        hash: SecretHash,
+        /// How long the old secret stays good, µs from this entry's stamp; 0: it ends now.
+        grace_micros: u64,
+    },
+    /// Ends a key; one that is revoked stays as it is.
+    RevokeKey {
+        /// The account it must belong to.
+        account: Account,
+        /// The key.
+        key: KeyId,
+    },
+}
+
+/// A key to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewKey {
+    /// Its id, made at random by the router.
+    pub id: KeyId,
+    /// The account.
+    pub account: Account,
+    /// The user.
+    pub principal: Principal,
+    /// What people call it.
+    pub label: String,
+    /// Of its secret.
+    pub hash: SecretHash,
+    /// What it may do.
+    pub rights: Rights,
+    /// To which collections.
+    pub reach: Reach,
+    /// How long it is good, µs from its entry's stamp; `None`: until it is revoked.
+    pub life_micros: Option<u64>,
 }
 
 /// Records a durable operation.
@@ -180,6 +225,10 @@ pub enum MetaOutcome {
     Database(Database),
     /// Of `Memory`.
     Memory(MemoryOutcome),
+    /// Of `CreateAccount`.
+    Account(AccountInfo),
+    /// Of `CreateKey`, `RotateKey` and `RevokeKey`: the key as it now is.
+    Key(Box<Key>),
 }
 
 /// Why a meta command did nothing.
@@ -221,6 +270,9 @@ pub enum MetaRefusal {
     /// The database holds so many collections.
     #[error("the database holds {0} collections")]
     NotEmpty(u64),
+    /// About accounts and keys.
+    #[error(transparent)]
+    Access(#[from] AccessRefusal),
 }
 
 /// A question to the meta group, asked at a read index.
@@ -280,6 +332,16 @@ pub enum MetaQuery {
     Dropping(Home),
     /// A question on datasets and items.
     Memory(MemoryQuery),
+    /// The key with the secret of this hash, revoked and expired ones too.
+    Key(SecretHash),
+    /// Keys of an account, oldest first.
+    Keys(Account),
+    /// One account.
+    Account(Account),
+    /// Accounts, by name.
+    Accounts,
+    /// Whose open contents these are: a client that carries a router-made op_id says which contents it means.
+    Contents(Incarnation),
 }
 
 /// The meta group's answer.
@@ -320,6 +382,16 @@ pub enum MetaBody {
     Dropping(Vec<CollectionId>),
     /// Of `Memory`.
     Memory(MemoryBody),
+    /// Of `Key`.
+    Key(Option<Box<Key>>),
+    /// Of `Keys`.
+    Keys(Vec<Key>),
+    /// Of `Account`.
+    Account(Option<AccountInfo>),
+    /// Of `Accounts`.
+    Accounts(Vec<AccountInfo>),
+    /// Of `Contents`; `None`: they are nobody's, or ended.
+    Contents(Option<(CollectionId, NamespaceName)>),
 }
 
 /// A thing whose cached copy is no longer true.
@@ -331,4 +403,6 @@ pub enum Changed {
     Namespace(CollectionId, NamespaceName),
     /// Nodes, slot table or placement.
     Cluster,
+    /// A key: rotated or revoked.
+    Key(KeyId),
 }

@@ -62,6 +62,10 @@ uuid_id!(
     ItemId
 );
 uuid_id!(
+    /// A key, told from others in lists and logs: no secret.
+    KeyId
+);
+uuid_id!(
     /// The account of a forget, kept for good.
     ReceiptId
 );

@@ -4,17 +4,19 @@
 //! changes that is read each second. After that it is asked for; without an answer the request gets 503.
 //! Absence is never cached.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lacuna_model::access::{Key, SecretHash};
 use lacuna_model::catalog::{ClusterInfo, CollectionRef, Resolved};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::meta::{Changed, MetaBody, MetaCommand, MetaOutcome, MetaQuery, MetaReply};
-use lacuna_model::{NamespaceName, NodeId};
+use lacuna_model::{Account, NamespaceName, NodeId};
 use lacuna_proto::call::NodeReply;
 use lacuna_proto::peer_clock::boottime_ns;
 use parking_lot::RwLock;
+use tokio::sync::Semaphore;
 
 use crate::client::{Ask, Doubt, Unanswered, ask};
 use crate::deadline::Deadline;
@@ -23,8 +25,10 @@ use crate::peers::{Group, Peers};
 
 /// How long a confirmed read may be used, ns from its sending.
 pub(crate) const LEASE_NS: u64 = 3_000_000_000;
-/// Most names kept; beyond it the cache starts anew.
+/// Most names kept, and most keys; beyond it the cache starts anew.
 const MAX_NAMES: usize = 100_000;
+/// Keys that are asked for at the same time: whoever tries secrets keeps the meta group from no other work.
+const KEYS_ASKED: usize = 16;
 
 /// May a cached answer be used?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +54,9 @@ struct State {
     confirmed_ns: u64,
     cluster: Option<Cached<ClusterInfo>>,
     names: HashMap<NameKey, Cached<Resolved>>,
+    keys: HashMap<SecretHash, Cached<Key>>,
+    /// Accounts known to exist; they never go.
+    accounts: HashSet<Account>,
 }
 
 impl State {
@@ -76,6 +83,7 @@ impl State {
                 .names
                 .retain(|(_, namespace), cached| namespace != name || cached.value.collection.id != *id),
             Changed::Cluster => self.cluster = None,
+            Changed::Key(id) => self.keys.retain(|_, cached| cached.value.id != *id),
         }
     }
 
@@ -86,6 +94,7 @@ impl State {
             }
         } else {
             self.names.clear();
+            self.keys.clear();
             self.cluster = None;
         }
         self.version = self.version.max(version);
@@ -97,11 +106,12 @@ impl State {
 pub(crate) struct Catalog {
     peers: Arc<Peers>,
     state: RwLock<State>,
+    key_turns: Semaphore,
 }
 
 impl Catalog {
     pub(crate) fn new(peers: Arc<Peers>) -> Self {
-        Self { peers, state: RwLock::new(State::default()) }
+        Self { peers, state: RwLock::new(State::default()), key_turns: Semaphore::new(KEYS_ASKED) }
     }
 
     fn meta_nodes(&self) -> Vec<NodeId> {
@@ -177,6 +187,51 @@ impl Catalog {
         let Some(resolved) = resolved.map(|resolved| Arc::new(*resolved)) else { return Ok(None) };
         self.state.write().keep(key, Arc::clone(&resolved), reply.version, sent_ns);
         Ok(Some(resolved))
+    }
+
+    /// The key with this secret, good or not; `None`: there is none. Under the lease this waits for nothing.
+    pub(crate) async fn key(&self, hash: &SecretHash, deadline: Deadline) -> Verb<Option<Arc<Key>>> {
+        if let Some(key) = self.leased_key(hash) {
+            return Ok(Some(key));
+        }
+        let Ok(_turn) = tokio::time::timeout(deadline.left(), self.key_turns.acquire()).await else {
+            let message = "the key can't be looked up in time; nothing was changed and nothing will be";
+            return Err(VerbError::new(ErrorCode::Unavailable, message));
+        };
+        if let Some(key) = self.leased_key(hash) {
+            return Ok(Some(key));
+        }
+        let sent_ns = boottime_ns();
+        let reply = self.read(&MetaQuery::Key(*hash), deadline).await.map_err(|e| meta_unavailable(&e))?;
+        let MetaBody::Key(key) = reply.body else { return Err(odd_body(&reply.body)) };
+        let Some(key) = key.map(|key| Arc::new(*key)) else { return Ok(None) };
+        let mut state = self.state.write();
+        if reply.version >= state.version {
+            if state.keys.len() >= MAX_NAMES {
+                state.keys.clear();
+            }
+            state.keys.insert(*hash, Cached { value: Arc::clone(&key), sent_ns });
+        }
+        Ok(Some(key))
+    }
+
+    fn leased_key(&self, hash: &SecretHash) -> Option<Arc<Key>> {
+        let state = self.state.read();
+        state.keys.get(hash).and_then(|cached| state.leased(cached, boottime_ns())).map(Arc::clone)
+    }
+
+    /// Is there such an account?
+    pub(crate) async fn has_account(&self, name: &Account, deadline: Deadline) -> Verb<bool> {
+        if *name == Account::default() || self.state.read().accounts.contains(name) {
+            return Ok(true);
+        }
+        let query = MetaQuery::Account(name.clone());
+        let reply = self.read(&query, deadline).await.map_err(|e| meta_unavailable(&e))?;
+        let MetaBody::Account(found) = reply.body else { return Err(odd_body(&reply.body)) };
+        if found.is_some() {
+            self.state.write().accounts.insert(name.clone());
+        }
+        Ok(found.is_some())
     }
 
     /// Takes what a catalog write of ours answered, sent at `sent_ns`.

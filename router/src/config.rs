@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lacuna_model::NodeId;
+use lacuna_model::access::SecretHash;
 use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::handle::NodeHandle;
 
@@ -28,6 +29,9 @@ pub struct RouterConfig {
     pub max_concurrent: usize,
     /// A request that took longer gets a line in the log.
     pub slow_request: Duration,
+    /// Of the root key. With it keys are on: every request must carry one. Without it everybody is the default
+    /// account, with all rights.
+    pub root_key: Option<SecretHash>,
     /// Keys are off and the address isn't loopback: shown in `/v1/cluster`.
     pub insecure_open: bool,
     /// What our own port speaks, for addresses that answers must tell.
@@ -70,6 +74,7 @@ impl RouterConfig {
             default_deadline: Duration::from_secs(10),
             max_concurrent: 1_024,
             slow_request: Duration::from_millis(500),
+            root_key: None,
             insecure_open: false,
             port: Port::default(),
             public_url: None,

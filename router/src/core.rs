@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lacuna_model::access::Right;
 use lacuna_model::catalog::{ClusterInfo, CollectionRef, Resolved};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::ids::Account;
@@ -16,6 +17,7 @@ use crate::deadline::Deadline;
 use crate::embed::Embedder;
 use crate::error::{Verb, VerbError};
 use crate::peers::Peers;
+use crate::verb::Call;
 use crate::verb::last_counts::LastCounts;
 
 /// The router behind its surfaces.
@@ -44,15 +46,25 @@ impl Core {
         self.catalog.cluster(Fresh::Leased, deadline).await
     }
 
-    /// What the target stands for; an unknown collection is 404.
+    /// What the target stands for, if the caller may do this there; an unknown collection is 404, and so is
+    /// one of another account.
     pub(crate) async fn resolve(
         &self,
         target: &Target,
-        fresh: Fresh,
-        deadline: Deadline,
+        call: &Call,
+        (right, fresh): (Right, Fresh),
     ) -> Verb<Arc<Resolved>> {
-        let resolved = self.catalog.resolve(&target.collection, &target.namespace, fresh, deadline).await?;
-        resolved.ok_or_else(|| no_collection(&target.collection))
+        call.caller.need(right)?;
+        self.find(target, call, fresh).await
+    }
+
+    /// The same with any right: whoever works on a collection may know that it is there.
+    pub(crate) async fn find(&self, target: &Target, call: &Call, fresh: Fresh) -> Verb<Arc<Resolved>> {
+        call.caller.owns(target)?;
+        let found = self.catalog.resolve(&target.collection, &target.namespace, fresh, call.deadline).await?;
+        let resolved = found.ok_or_else(|| no_collection(&target.collection))?;
+        call.caller.reach(&resolved.collection.home, &resolved.collection.name)?;
+        Ok(resolved)
     }
 
     /// Gives the namespace an incarnation if it has none.
@@ -119,7 +131,9 @@ pub(crate) fn unexpected(outcome: &MetaOutcome, collection: &CollectionRef) -> V
         | MetaOutcome::Memory(_)
         | MetaOutcome::Operation { .. }
         | MetaOutcome::Claim { .. }
-        | MetaOutcome::Database(_) => {
+        | MetaOutcome::Database(_)
+        | MetaOutcome::Account(_)
+        | MetaOutcome::Key(_) => {
             VerbError::new(ErrorCode::Internal, "the meta group answered another question")
         }
     }
@@ -184,5 +198,6 @@ fn refused(refusal: &MetaRefusal, collection: &CollectionRef) -> VerbError {
             ErrorCode::Unavailable,
             format!("the database still holds {held} collections: new ones were made in it meanwhile; repeat the request"),
         ),
+        MetaRefusal::Access(refusal) => crate::verb::keys::refused(refusal),
     }
 }

@@ -1,5 +1,6 @@
-//! The meta group: names, slot table, durable operations and claims; and the driver that ends what was recorded.
+//! The meta group: names, slot table, keys, durable operations and claims; and the driver that ends what was recorded.
 
+mod access;
 mod changes;
 mod claims;
 mod collections;

@@ -11,6 +11,8 @@ pub(super) struct Namespaces {
     open: BTreeMap<CollectionId, BTreeMap<NamespaceName, Incarnation>>,
     /// Incarnations given so far; never reused.
     given: u64,
+    /// Where each open incarnation is.
+    places: BTreeMap<Incarnation, (CollectionId, NamespaceName)>,
 }
 
 impl Namespaces {
@@ -19,10 +21,16 @@ impl Namespaces {
         self.open.get(&collection)?.get(name).copied()
     }
 
+    /// Whose open contents these are.
+    pub(super) fn place(&self, incarnation: Incarnation) -> Option<&(CollectionId, NamespaceName)> {
+        self.places.get(&incarnation)
+    }
+
     /// Gives a namespace without contents a new incarnation.
     pub(super) fn open(&mut self, collection: CollectionId, name: NamespaceName) -> Incarnation {
         self.given += 1;
         let incarnation = Incarnation(self.given);
+        self.places.insert(incarnation, (collection, name.clone()));
         self.open.entry(collection).or_default().insert(name, incarnation);
         incarnation
     }
@@ -31,6 +39,9 @@ impl Namespaces {
     pub(super) fn close(&mut self, collection: CollectionId, name: &NamespaceName) -> Option<Incarnation> {
         let names = self.open.get_mut(&collection)?;
         let ended = names.remove(name);
+        if let Some(incarnation) = ended {
+            self.places.remove(&incarnation);
+        }
         if names.is_empty() {
             self.open.remove(&collection);
         }
@@ -41,6 +52,9 @@ impl Namespaces {
     pub(super) fn close_all(&mut self, collection: CollectionId) -> Vec<Incarnation> {
         let mut ended: Vec<_> = self.open.remove(&collection).unwrap_or_default().into_values().collect();
         ended.sort_unstable();
+        for incarnation in &ended {
+            self.places.remove(incarnation);
+        }
         ended
     }
 

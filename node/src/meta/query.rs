@@ -34,6 +34,13 @@ impl MetaState {
                 MetaBody::Databases(self.databases.list(account, tenant))
             }
             MetaQuery::Dropping(home) => MetaBody::Dropping(self.remembered.of_home(home)),
+            MetaQuery::Key(hash) => MetaBody::Key(self.access.by_hash(hash).cloned().map(Box::new)),
+            MetaQuery::Keys(account) => MetaBody::Keys(self.access.keys_of(account)),
+            MetaQuery::Account(name) => MetaBody::Account(self.access.account(name)),
+            MetaQuery::Accounts => MetaBody::Accounts(self.access.accounts()),
+            MetaQuery::Contents(incarnation) => {
+                MetaBody::Contents(self.namespaces.place(*incarnation).cloned())
+            }
         };
         MetaReply { version: self.version(), stamp: self.stamp, body }
     }

@@ -1,6 +1,6 @@
 //! Recording a durable operation, or joining one that is still open (protocol PN2, PN3, PC4).
 
-use lacuna_model::catalog::{CollectionRef, Operation, OperationKind, Protection, ShardProgress};
+use lacuna_model::catalog::{CollectionRef, Home, Operation, OperationKind, Protection, ShardProgress};
 use lacuna_model::command::Window;
 use lacuna_model::meta::{Changed, Claim, ClaimKey, MetaOutcome, MetaRefusal, RecordOperation};
 use lacuna_model::op_id::RequestDigest;
@@ -22,6 +22,7 @@ enum Target {
 struct Contents {
     collection: CollectionId,
     collection_name: String,
+    home: Home,
     incarnations: Vec<Incarnation>,
     after: Vec<OpNumber>,
 }
@@ -148,12 +149,16 @@ impl MetaState {
         incarnations: Vec<Incarnation>,
         after: Vec<OpNumber>,
     ) -> MetaOutcome {
-        let collection_name =
-            self.collections.get(collection).map(|found| found.name.clone()).unwrap_or_default();
+        let found = self.collections.get(collection).map(|found| (found.name.clone(), found.home.clone()));
+        let (collection_name, home) =
+            found.unwrap_or_else(|| (String::new(), Home::native(ask.account.clone())));
         let number = self.operations.number();
         self.keys.hold((ask.account.clone(), ask.op_id.clone()), number, ask.digest);
-        let operation =
-            self.new_operation(number, ask, Contents { collection, collection_name, incarnations, after });
+        let operation = self.new_operation(
+            number,
+            ask,
+            Contents { collection, collection_name, home, incarnations, after },
+        );
         self.operations.keep(operation);
         self.settle(number);
         self.answer(number, Freshness::Recorded)
@@ -178,6 +183,7 @@ impl MetaState {
             finished: None,
             unclosed: Vec::new(),
             after: contents.after,
+            home: contents.home,
         }
     }
 

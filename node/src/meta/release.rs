@@ -1,7 +1,7 @@
 //! Where memory collections meet durable operations: a change that releases owners records one, and its end
 //! completes the receipt.
 
-use lacuna_model::catalog::{Operation, OperationKind, ShardProgress};
+use lacuna_model::catalog::{Home, Operation, OperationKind, ShardProgress, Surface};
 use lacuna_model::memory::command::{MemoryChange, MemoryCommand, MemoryOutcome};
 use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::memory::words::Asker;
@@ -45,6 +45,7 @@ impl MetaState {
     fn record_release(&mut self, release: Release) {
         let number = self.operations.number();
         let Release { account, op_id, digest, items } = release;
+        let home = Home { account: account.clone(), surface: Surface::Cognee, database: String::new() };
         self.keys.hold((account.clone(), op_id.clone()), number, digest);
         let shards =
             self.cluster.iter().flat_map(|cluster| &cluster.map.shards).map(|placement| placement.shard);
@@ -64,6 +65,7 @@ impl MetaState {
             finished: None,
             unclosed: Vec::new(),
             after: Vec::new(),
+            home,
         });
         self.settle(number);
     }

@@ -5,6 +5,7 @@ use lacuna_model::meta::{Changed, MetaCommand, MetaEntry, MetaOutcome, MetaRefus
 use lacuna_model::{CollectionId, DatabaseId, NamespaceName, OpNumber, ShardId, Stamp};
 use serde::{Deserialize, Serialize};
 
+use super::access::Access;
 use super::changes::Changes;
 use super::claims::Keys;
 use super::collections::{Collections, NewCollection};
@@ -30,6 +31,7 @@ pub struct MetaState {
     pub(super) changes: Changes,
     pub(super) memory: MemoryCatalog,
     pub(super) databases: Databases,
+    pub(super) access: Access,
 }
 
 impl MetaState {
@@ -66,6 +68,12 @@ impl MetaState {
                 self.databases.create(named).map_or_else(MetaOutcome::Refused, MetaOutcome::Database)
             }
             MetaCommand::DropDatabase { named, id } => self.drop_database(&named, id),
+            MetaCommand::CreateAccount(name) => self.create_account(name),
+            MetaCommand::CreateKey(new) => self.create_key(*new),
+            MetaCommand::RotateKey { account, key, hash, grace_micros } => {
+                self.rotate_key(index, (&account, key), (hash, grace_micros))
+            }
+            MetaCommand::RevokeKey { account, key } => self.revoke_key(index, (&account, key)),
         }
     }
 

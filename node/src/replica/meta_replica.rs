@@ -65,7 +65,11 @@ impl MetaReplica {
             | MetaCommand::CreateTenant { .. }
             | MetaCommand::CreateDatabase(_)
             | MetaCommand::DropDatabase { .. }
-            | MetaCommand::Memory(_) => String::new(),
+            | MetaCommand::Memory(_)
+            | MetaCommand::CreateAccount(_)
+            | MetaCommand::CreateKey(_)
+            | MetaCommand::RotateKey { .. }
+            | MetaCommand::RevokeKey { .. } => String::new(),
         };
         let done = self.proposer.propose(command, deadline).await?;
         self.shared.clock.observe(done.outcome.stamp);

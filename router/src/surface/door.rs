@@ -12,10 +12,16 @@ use lacuna_model::error::ErrorCode;
 use tokio::sync::Semaphore;
 
 use crate::app::Router;
+use crate::deadline::Deadline;
 use crate::error::VerbError;
 use crate::surface::leftover::Leftover;
 use crate::surface::manners::Manners;
+use crate::surface::request::asked_deadline;
+use crate::verb::admit::Shown;
 use crate::verb::call::Trace;
+
+/// In which account the root key works; without it in the default one.
+const ACCOUNT: &str = "lacuna-account";
 
 /// Who may come in, shared by all requests of all surfaces.
 #[derive(Clone)]
@@ -49,10 +55,11 @@ async fn inside((door, manners): (&Door, Manners), mut request: Request, next: N
         return worded(manners, next.run(request).await);
     }
     let Ok(_place) = door.places.try_acquire() else { return (manners.failure)(&full()) };
-    let caller = match door.router.admit((manners.secret)(request.headers())).await {
-        Ok(caller) => caller,
-        Err(refusal) => return (manners.failure)(&refusal),
-    };
+    let caller =
+        match door.router.admit(shown(manners, &request), wait(manners, &request, &door.router)).await {
+            Ok(caller) => caller,
+            Err(refusal) => return (manners.failure)(&refusal),
+        };
     let trace = Trace::default();
     request.extensions_mut().insert(trace.clone());
     request.extensions_mut().insert(caller);
@@ -72,6 +79,19 @@ async fn inside((door, manners): (&Door, Manners), mut request: Request, next: N
         log_slow(&trace, (&method, &route), status, took);
     }
     response
+}
+
+/// What the request shows: the key where this surface's clients put it, and the account it asks for.
+fn shown(manners: Manners, request: &Request) -> Shown {
+    let headers = request.headers();
+    let account = headers.get(ACCOUNT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Shown { secret: (manners.secret)(headers), account }
+}
+
+/// Until when a key may be looked up. A wrong deadline is refused later, in words.
+fn wait(manners: Manners, request: &Request, router: &Router) -> Deadline {
+    let default = manners.deadline.unwrap_or(router.config().default_deadline);
+    asked_deadline(request.headers()).ok().flatten().unwrap_or_else(|| Deadline::within(default))
 }
 
 /// A failure in the words of the surface.

@@ -99,13 +99,16 @@ fn key(headers: &HeaderMap) -> Verb<Option<OpId>> {
 }
 
 fn deadline(parts: &Parts, router: &Router) -> Verb<Deadline> {
-    let Some(value) = parts.headers.get("lacuna-deadline-ms") else {
-        let default = manners(parts).deadline.unwrap_or(router.config().default_deadline);
-        return Ok(Deadline::within(default));
-    };
+    let default = || Deadline::within(manners(parts).deadline.unwrap_or(router.config().default_deadline));
+    Ok(asked_deadline(&parts.headers)?.unwrap_or_else(default))
+}
+
+/// The deadline that the client asks for, if it does.
+pub(crate) fn asked_deadline(headers: &HeaderMap) -> Verb<Option<Deadline>> {
+    let Some(value) = headers.get("lacuna-deadline-ms") else { return Ok(None) };
     let ms = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
     match ms {
-        Some(ms) if (MIN_MS..=MAX_MS).contains(&ms) => Ok(Deadline::within(Duration::from_millis(ms))),
+        Some(ms) if (MIN_MS..=MAX_MS).contains(&ms) => Ok(Some(Deadline::within(Duration::from_millis(ms)))),
         _ => Err(VerbError::argument(format!(
             "Lacuna-Deadline-Ms must be a whole number from {MIN_MS} to {MAX_MS}, got {:?}; {NOTHING}",
             String::from_utf8_lossy(value.as_bytes())

@@ -5,6 +5,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use lacuna_model::access::Right;
 use lacuna_model::catalog::ClusterInfo;
 use lacuna_model::filter::Filter;
 use lacuna_model::read::{AgePlace, Include, ReadBody, ReadRequest, RecordView};
@@ -43,7 +44,7 @@ impl Router {
         let core = self.core();
         let mut fresh = Fresh::Leased;
         loop {
-            let resolved = core.resolve(target, fresh, call.deadline).await?;
+            let resolved = core.resolve(target, call, (Right::Read, fresh)).await?;
             let Some(incarnation) = resolved.incarnation.filter(|_| page.limit != Some(0)) else {
                 return Ok(Vec::new());
             };

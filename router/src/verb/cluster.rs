@@ -68,8 +68,9 @@ pub enum Readiness {
 }
 
 impl Router {
-    /// The cluster from the meta group, and every node's own word.
+    /// The cluster from the meta group, and every node's own word. For the root key only: it is everybody's.
     pub async fn cluster(&self, call: &Call, digests: Digests) -> Verb<ClusterView> {
+        call.caller.need_root()?;
         let info = self.core().catalog.cluster(Fresh::Asked, call.deadline).await?;
         let nodes = join_all(
             info.nodes

@@ -1,6 +1,7 @@
 //! Collections: made, listed, described. Read from the meta group, never from a cache (protocol PN5).
 
 use lacuna_model::NamespaceName;
+use lacuna_model::access::Right;
 use lacuna_model::catalog::{Collection, CollectionChange, CollectionRef, Home};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::ids::Account;
@@ -10,7 +11,7 @@ use lacuna_model::record::Schema;
 use crate::app::Router;
 use crate::catalog::{Fresh, meta_unavailable, odd_body};
 use crate::client::{Doubt, Unanswered};
-use crate::core::{Target, no_collection, unexpected};
+use crate::core::{Target, unexpected};
 use crate::deadline::Deadline;
 use crate::error::{Verb, VerbError};
 use crate::verb::Call;
@@ -33,6 +34,7 @@ pub struct NewCollection {
 impl Router {
     /// Makes a collection; a taken name is refused.
     pub async fn create_collection(&self, call: &Call, new: NewCollection) -> Verb<Collection> {
+        call.caller.may(Right::Admin, &new.home, &new.name)?;
         let reference = CollectionRef::Name(new.home.clone(), new.name.clone());
         let command = MetaCommand::CreateCollection {
             home: new.home,
@@ -53,7 +55,8 @@ impl Router {
         }
     }
 
-    /// Collections of an account: all, or those of one home; by name.
+    /// Collections of an account that the caller's key reaches: all, or those of one home; by name. Of an account
+    /// that isn't the caller's there are none.
     pub async fn list_collections(
         &self,
         call: &Call,
@@ -63,12 +66,15 @@ impl Router {
         let query = MetaQuery::Collections { account: account.clone(), home };
         let reply = self.core().catalog.read(&query, call.deadline).await;
         match reply.map_err(|error| meta_unavailable(&error))?.body {
-            MetaBody::Collections(collections) => Ok(collections),
+            MetaBody::Collections(mut collections) => {
+                collections.retain(|found| call.caller.sees(&found.home, &found.name));
+                Ok(collections)
+            }
             other => Err(odd_body(&other)),
         }
     }
 
-    /// One collection.
+    /// One collection. Any right to it will do: whoever works on a collection may know its schema.
     pub async fn describe_collection(&self, call: &Call, collection: &CollectionRef) -> Verb<Collection> {
         self.known_collection(call, collection, Fresh::Asked).await
     }
@@ -81,13 +87,11 @@ impl Router {
         fresh: Fresh,
     ) -> Verb<Collection> {
         let target = Target {
-            account: Account::default(),
+            account: call.caller.account.clone(),
             collection: collection.clone(),
             namespace: NamespaceName::default(),
         };
-        let resolved =
-            self.core().catalog.resolve(&target.collection, &target.namespace, fresh, call.deadline).await?;
-        resolved.map(|resolved| resolved.collection.clone()).ok_or_else(|| no_collection(collection))
+        Ok(self.core().find(&target, call, fresh).await?.collection.clone())
     }
 
     /// Changes a collection's name, extra or protection: all that the change names, or nothing. Repeating it
@@ -98,7 +102,12 @@ impl Router {
         collection: &CollectionRef,
         change: CollectionChange,
     ) -> Verb<Collection> {
+        call.caller.need(Right::Admin)?;
         let before = self.describe_collection(call, collection).await?;
+        if let Some(name) = &change.name {
+            // A key can't rename a collection out of its reach, nor into it.
+            call.caller.may(Right::Admin, &before.home, name)?;
+        }
         let renamed = change.name.as_ref().is_some_and(|name| *name != before.name);
         let command = MetaCommand::AlterCollection { collection: before.id, change };
         let answer = self.core().catalog.write(&command, call.deadline).await;

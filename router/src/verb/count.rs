@@ -1,5 +1,6 @@
 //! How many records there are, or match.
 
+use lacuna_model::access::Right;
 use lacuna_model::filter::Filter;
 use lacuna_model::read::{ReadBody, ReadRequest};
 
@@ -22,7 +23,7 @@ pub struct Counted {
 impl Router {
     /// Counts records of the namespace. With some shards missing the count isn't known; with all it fails.
     pub async fn count(&self, target: &Target, call: &Call, filter: Option<Filter>) -> Verb<Counted> {
-        let (_, scattered) = scatter(self.core(), target, call, |_, incarnation, cluster| {
+        let (_, scattered) = scatter(self.core(), target, (call, Right::Read), |_, incarnation, cluster| {
             let request = ReadRequest::Count { incarnations: vec![incarnation], filter: filter.clone() };
             for_all(cluster, &request)
         })
@@ -42,7 +43,7 @@ impl Router {
     /// Counts records; what a shard that doesn't answer told last stands for it.
     pub async fn tally(&self, target: &Target, call: &Call) -> Verb<Tally> {
         let core = self.core();
-        let (resolved, scattered) = scatter(core, target, call, |_, incarnation, cluster| {
+        let (resolved, scattered) = scatter(core, target, (call, Right::Read), |_, incarnation, cluster| {
             for_all(cluster, &ReadRequest::Count { incarnations: vec![incarnation], filter: None })
         })
         .await?;

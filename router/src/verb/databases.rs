@@ -2,6 +2,7 @@
 //! group, never from a cache.
 
 use futures::future::join_all;
+use lacuna_model::access::Right;
 use lacuna_model::catalog::{CollectionRef, Database, DatabaseName, Home, OperationKind, Surface};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::merge::{DeleteAnswer, DeleteStatus};
@@ -38,6 +39,7 @@ impl DatabaseDrop {
 impl Router {
     /// Makes a tenant in the caller's account; one that exists is refused.
     pub async fn create_tenant(&self, call: &Call, tenant: &str) -> Verb<()> {
+        call.caller.need_everywhere(Right::Admin)?;
         check_name("tenant", tenant)?;
         let (account, tenant) = (call.caller.account.clone(), tenant.to_owned());
         let outcome = self.change_level(call, &MetaCommand::CreateTenant { account, tenant }).await?;
@@ -54,6 +56,7 @@ impl Router {
 
     /// Makes a database in a tenant that exists; one that exists is refused.
     pub async fn create_database(&self, call: &Call, tenant: &str, name: &str) -> Verb<Database> {
+        call.caller.need_everywhere(Right::Admin)?;
         check_name("database", name)?;
         let outcome =
             self.change_level(call, &MetaCommand::CreateDatabase(named(call, tenant, name))).await?;
@@ -83,6 +86,7 @@ impl Router {
     /// Deletes a database with its collections: each is dropped as a durable operation, then the database goes.
     /// With a drop that isn't complete it stays, and repeating the call joins that drop.
     pub async fn drop_database(&self, call: &Call, tenant: &str, name: &str) -> Verb<DatabaseDrop> {
+        call.caller.need_everywhere(Right::Admin)?;
         let database = self.describe_database(call, tenant, name).await?;
         let home = database.named.home(Surface::Chroma);
         let command = MetaCommand::DropDatabase { named: database.named, id: database.id };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use lacuna_model::RecordId;
+use lacuna_model::access::Right;
 use lacuna_model::read::{Include, ReadBody, ReadRequest, RecordView};
 
 use crate::app::Router;
@@ -21,7 +22,7 @@ impl Router {
         ids: &[RecordId],
         include: Include,
     ) -> Verb<Vec<RecordView>> {
-        let (_, scattered) = scatter(self.core(), target, call, |_, incarnation, cluster| {
+        let (_, scattered) = scatter(self.core(), target, (call, Right::Read), |_, incarnation, cluster| {
             let shards = ids_by_shard(&cluster.map, incarnation, ids);
             let request = |ids| ReadRequest::Get { incarnation, ids, include };
             shards.into_iter().map(|(shard, ids)| (shard, request(ids))).collect()

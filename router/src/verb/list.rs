@@ -1,5 +1,6 @@
 //! Records in id order, page by page.
 
+use lacuna_model::access::Right;
 use lacuna_model::filter::Filter;
 use lacuna_model::read::{Include, ReadBody, ReadRequest, RecordView};
 
@@ -36,7 +37,7 @@ pub struct Listed {
 impl Router {
     /// One page of records in id order, merged over the shards.
     pub async fn list(&self, target: &Target, call: &Call, page: &Page) -> Verb<Listed> {
-        let (_, scattered) = scatter(self.core(), target, call, |_, incarnation, cluster| {
+        let (_, scattered) = scatter(self.core(), target, (call, Right::Read), |_, incarnation, cluster| {
             let request = ReadRequest::Scan {
                 incarnation,
                 prefix: page.prefix.clone(),

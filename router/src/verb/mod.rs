@@ -1,6 +1,7 @@
 //! What can be done with records and collections: the same for every surface. Typed inputs, typed answers,
 //! typed errors; no surface's words.
 
+pub(crate) mod admit;
 pub mod by_age;
 pub mod call;
 pub mod caller;
@@ -10,6 +11,7 @@ pub mod count;
 pub mod databases;
 pub mod delete;
 pub mod get;
+pub mod keys;
 pub mod last_counts;
 pub mod list;
 pub mod namespaces;

@@ -1,5 +1,6 @@
 //! Namespaces of a collection, with their counts.
 
+use lacuna_model::access::Right;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::meta::{MetaBody, MetaQuery};
 use lacuna_model::read::{ReadBody, ReadRequest};
@@ -47,6 +48,7 @@ impl Router {
 
     /// The default namespace and every other one that has contents, by name.
     pub async fn open_namespaces(&self, call: &Call, collection: &Collection) -> Verb<Vec<OpenNamespace>> {
+        call.caller.may(Right::Read, &collection.home, &collection.name)?;
         let reply = self.core().catalog.read(&MetaQuery::Namespaces(collection.id), call.deadline).await;
         let open = match reply.map_err(|error| meta_unavailable(&error))?.body {
             MetaBody::Namespaces(open) => open,
@@ -62,7 +64,7 @@ impl Router {
 
     /// The namespace, if it exists: asked of the meta group.
     pub async fn find_namespace(&self, call: &Call, target: &Target) -> Verb<Option<OpenNamespace>> {
-        let resolved = self.core().resolve(target, Fresh::Asked, call.deadline).await?;
+        let resolved = self.core().resolve(target, call, (Right::Read, Fresh::Asked)).await?;
         let name = target.namespace.clone();
         let exists = resolved.incarnation.is_some() || name.is_default();
         Ok(exists.then_some(OpenNamespace { name, contents: resolved.incarnation }))
@@ -71,13 +73,13 @@ impl Router {
     /// Does the namespace exist, as far as the lease tells? (It may have been emptied in the last seconds; never the
     /// other way round.)
     pub async fn namespace_exists(&self, call: &Call, target: &Target) -> Verb<bool> {
-        let resolved = self.core().resolve(target, Fresh::Leased, call.deadline).await?;
+        let resolved = self.core().find(target, call, Fresh::Leased).await?;
         Ok(resolved.incarnation.is_some() || target.namespace.is_default())
     }
 
     /// Makes a namespace without records; one that exists is refused.
     pub async fn create_namespace(&self, call: &Call, target: &Target) -> Verb<()> {
-        let resolved = self.core().resolve(target, Fresh::Asked, call.deadline).await?;
+        let resolved = self.core().resolve(target, call, (Right::Admin, Fresh::Asked)).await?;
         if resolved.incarnation.is_some() || target.namespace.is_default() {
             let message = format!(
                 "there is a namespace \"{}\" already; nothing was changed",
@@ -90,7 +92,7 @@ impl Router {
 
     /// Has the namespace exist, with or without records.
     pub async fn keep_namespace(&self, call: &Call, target: &Target) -> Verb<()> {
-        let resolved = self.core().resolve(target, Fresh::Asked, call.deadline).await?;
+        let resolved = self.core().resolve(target, call, (Right::Delete, Fresh::Asked)).await?;
         self.core().open(target, resolved, call.deadline).await.map(drop)
     }
 

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lacuna_model::catalog::{Operation, OperationKind};
+use lacuna_model::access::Right;
+use lacuna_model::catalog::{CollectionRef, Operation, OperationKind};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::merge::{DeleteAnswer, DeleteKind, DeleteStatus, OperationFacts, fold_operation};
 use lacuna_model::meta::{MetaBody, MetaCommand, MetaOutcome, MetaQuery, RecordOperation};
@@ -12,6 +13,7 @@ use lacuna_model::op_id::OpId;
 use lacuna_model::{Incarnation, MapEpoch};
 use lacuna_proto::peer_clock::boottime_ns;
 
+use crate::catalog::Fresh;
 use crate::client::Doubt;
 use crate::core::{Core, Target, unexpected};
 use crate::deadline::Deadline;
@@ -35,6 +37,7 @@ pub(crate) async fn run(
     (kind, respond): (OperationKind, Respond),
 ) -> Verb<DeleteAnswer> {
     tracing::trace!(kind = ?delete_kind(&kind), "record");
+    permitted(core, target, call, right_of(&kind)).await?;
     let operation = record(core, target, call, kind).await?;
     let seen = Deadline::within(LEASE_WAIT);
     call.trace.name(&operation.op_id);
@@ -136,6 +139,29 @@ pub(crate) fn delete_kind(kind: &OperationKind) -> DeleteKind {
         OperationKind::DropCollection => DeleteKind::DropCollection,
         OperationKind::UpdateWhere { .. } => DeleteKind::UpdateWhere,
         OperationKind::Release { .. } => DeleteKind::Forget,
+    }
+}
+
+/// What the caller must be allowed.
+fn right_of(kind: &OperationKind) -> Right {
+    match kind {
+        OperationKind::DeleteWhere { .. } | OperationKind::DeleteAll | OperationKind::Release { .. } => {
+            Right::Delete
+        }
+        OperationKind::DropCollection => Right::Admin,
+        OperationKind::UpdateWhere { .. } => Right::Write,
+    }
+}
+
+/// May the caller do this there? The meta group finds the collection when it records, so only a key that reaches
+/// some collections has it looked up before, and only if it is called by its id.
+async fn permitted(core: &Core, target: &Target, call: &Call, right: Right) -> Verb<()> {
+    call.caller.need(right)?;
+    call.caller.owns(target)?;
+    match &target.collection {
+        CollectionRef::Name(home, name) => call.caller.may(right, home, name),
+        CollectionRef::Id(..) if call.caller.reaches_all() => Ok(()),
+        CollectionRef::Id(..) => core.resolve(target, call, (right, Fresh::Leased)).await.map(drop),
     }
 }
 

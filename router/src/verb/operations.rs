@@ -45,10 +45,14 @@ pub enum Known {
 }
 
 impl Router {
-    /// One operation by its name.
+    /// One operation of the caller's account by its name.
     pub async fn operation(&self, call: &Call, account: &Account, op_id: &OpId) -> Verb<Known> {
         let core = self.core();
+        if *account != call.caller.account {
+            return Err(unknown(op_id));
+        }
         if let Some(operation) = look_up(core, account, op_id, call.deadline).await? {
+            call.caller.reach(&operation.home, &operation.collection_name)?;
             let states = look(core, &operation, call.deadline.at_most(LOOK_TIME)).await;
             let answer = fold(&operation, &states);
             return Ok(Known::Recorded(Box::new(Recorded { operation, answer })));
@@ -68,12 +72,15 @@ impl Router {
         Ok(Known::Outcomes(outcomes))
     }
 
-    /// Recorded operations of an account, newest first.
+    /// Recorded operations of the caller's account on collections that its key reaches, newest first.
     pub async fn operations(&self, call: &Call, account: &Account, limit: usize) -> Verb<Vec<Recorded>> {
         let query = MetaQuery::Operations { account: account.clone(), limit };
         let reply = self.core().catalog.read(&query, call.deadline).await;
         match reply.map_err(|error| meta_unavailable(&error))?.body {
-            MetaBody::Operations(operations) => Ok(operations.into_iter().map(recorded).collect()),
+            MetaBody::Operations(operations) => {
+                let sees = |one: &Operation| call.caller.sees(&one.home, &one.collection_name);
+                Ok(operations.into_iter().filter(sees).map(recorded).collect())
+            }
             other => Err(odd_body(&other)),
         }
     }

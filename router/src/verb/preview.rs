@@ -1,6 +1,7 @@
 //! What a delete would take now; nothing is changed.
 
 use lacuna_model::RecordId;
+use lacuna_model::access::Right;
 use lacuna_model::filter::Filter;
 use lacuna_model::merge::ShardError;
 use lacuna_model::read::{Include, ReadBody, ReadRequest};
@@ -56,19 +57,20 @@ impl Router {
         what: &Preview,
         sample: usize,
     ) -> Verb<Previewed> {
-        let (_, scattered) = scatter(self.core(), target, call, |_, incarnation, cluster| match what {
-            Preview::Ids(ids) => ids_by_shard(&cluster.map, incarnation, ids)
-                .into_iter()
-                .map(|(shard, ids)| {
-                    (shard, ReadRequest::Get { incarnation, ids, include: Include::default() })
-                })
-                .collect(),
-            Preview::Where(filter) => {
-                for_all(cluster, &ReadRequest::Preview { incarnation, filter: filter.clone(), sample })
-            }
-            Preview::All => for_all(cluster, &everything(incarnation, sample)),
-        })
-        .await?;
+        let (_, scattered) =
+            scatter(self.core(), target, (call, Right::Delete), |_, incarnation, cluster| match what {
+                Preview::Ids(ids) => ids_by_shard(&cluster.map, incarnation, ids)
+                    .into_iter()
+                    .map(|(shard, ids)| {
+                        (shard, ReadRequest::Get { incarnation, ids, include: Include::default() })
+                    })
+                    .collect(),
+                Preview::Where(filter) => {
+                    for_all(cluster, &ReadRequest::Preview { incarnation, filter: filter.clone(), sample })
+                }
+                Preview::All => for_all(cluster, &everything(incarnation, sample)),
+            })
+            .await?;
         if let (true, Some(first)) = (scattered.replies.is_empty(), scattered.missing.first()) {
             return Err(unavailable(&scattered.missing, &first.error));
         }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use lacuna_model::access::Right;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::filter::Filter;
 use lacuna_model::read::{Hit, Include, ReadBody, ReadRequest};
@@ -43,23 +44,24 @@ impl Router {
     /// Searches. With some shards missing the answer says so; with all of them it fails.
     pub async fn query(&self, target: &Target, call: &Call, query: Query) -> Verb<Found> {
         let core = self.core();
-        let resolved = core.resolve(target, crate::catalog::Fresh::Leased, call.deadline).await?;
+        let resolved = core.resolve(target, call, (Right::Read, crate::catalog::Fresh::Leased)).await?;
         check_dimension(&query, resolved.collection.schema.dimension)?;
         let (wanted, top_k) = (query.vectors.len(), query.top_k);
-        let (resolved, scattered) = scatter(core, target, call, |resolved, incarnation, cluster| {
-            let request = ReadRequest::Search {
-                incarnation,
-                metric: resolved.collection.schema.metric,
-                vectors: query.vectors.clone(),
-                top_k: query.top_k,
-                ef: query.ef,
-                exact: false,
-                filter: query.filter.clone(),
-                include: query.include,
-            };
-            for_all(cluster, &request)
-        })
-        .await?;
+        let (resolved, scattered) =
+            scatter(core, target, (call, Right::Read), |resolved, incarnation, cluster| {
+                let request = ReadRequest::Search {
+                    incarnation,
+                    metric: resolved.collection.schema.metric,
+                    vectors: query.vectors.clone(),
+                    top_k: query.top_k,
+                    ef: query.ef,
+                    exact: false,
+                    filter: query.filter.clone(),
+                    include: query.include,
+                };
+                for_all(cluster, &request)
+            })
+            .await?;
         let metric = resolved.collection.schema.metric;
         merge(scattered, metric, (wanted, top_k))
     }

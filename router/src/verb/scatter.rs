@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lacuna_model::access::Right;
 use lacuna_model::catalog::{ClusterInfo, Resolved};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::merge::ShardError;
@@ -34,17 +35,18 @@ pub(crate) struct Scattered {
     pub(crate) missing: Vec<Missing>,
 }
 
-/// Asks what `requests` makes of the current contents; of a namespace without contents nothing is asked.
+/// Asks what `requests` makes of the current contents, for a caller who has this right there; of a namespace
+/// without contents nothing is asked.
 pub(crate) async fn scatter(
     core: &Core,
     target: &Target,
-    call: &Call,
+    (call, right): (&Call, Right),
     requests: impl Fn(&Resolved, Incarnation, &ClusterInfo) -> Vec<(ShardId, ReadRequest)>,
 ) -> Verb<(Arc<Resolved>, Scattered)> {
     tracing::trace!(namespace = target.namespace.as_str(), "scatter");
     let mut fresh = Fresh::Leased;
     loop {
-        let resolved = core.resolve(target, fresh, call.deadline).await?;
+        let resolved = core.resolve(target, call, (right, fresh)).await?;
         let Some(incarnation) = resolved.incarnation else {
             return Ok((resolved, Scattered::default()));
         };

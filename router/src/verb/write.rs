@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lacuna_model::access::Right;
 use lacuna_model::catalog::{ClusterInfo, Resolved};
 use lacuna_model::command::{CallRef, Command, Window, Write, WriteVerb};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::merge::{Piece, PieceFate, ShardError, WriteAnswer, WriteCounts, fold_write};
-use lacuna_model::meta::{ClaimKey, MetaCommand, MetaOutcome};
+use lacuna_model::meta::{ClaimKey, MetaBody, MetaCommand, MetaOutcome, MetaQuery};
 use lacuna_model::op_id::{OpId, OpIdParts};
 use lacuna_model::outcome::{CommandOutcome, Refusal};
 use lacuna_model::record::{Change, Schema};
 use lacuna_model::{Account, Incarnation, MapEpoch, Stamp};
 
 use crate::app::Router;
-use crate::catalog::Fresh;
+use crate::catalog::{Fresh, meta_unavailable, odd_body};
 use crate::core::{Core, Target, unexpected};
 use crate::error::{Verb, VerbError};
 use crate::fanout::{self, CommandFate, ForShard};
@@ -144,7 +145,7 @@ async fn name(core: &Core, target: &Target, call: &Call, (verb, fresh): (&WriteV
     let carried = call.key.as_ref().and_then(|key| key.parts().map(|parts| (key, parts)));
     // A claim fixes the contents for a day: it is made for what the name means now.
     let fresh = if call.key.is_some() && carried.is_none() { Fresh::Asked } else { fresh };
-    let resolved = core.resolve(target, fresh, call.deadline).await?;
+    let resolved = core.resolve(target, call, (right_of(verb), fresh)).await?;
     // Before the namespace gets contents: a refused write makes none.
     let schema = fit(core, target, call, (verb, &resolved)).await?;
     let resolved = match (needs_contents(verb), &carried) {
@@ -160,6 +161,7 @@ async fn name(core: &Core, target: &Target, call: &Call, (verb, fresh): (&WriteV
         }
         (Some(_), Some((key, parts))) => {
             check_digest(call, key, &parts)?;
+            check_contents(core, target, call, (&resolved, key, &parts)).await?;
             Ok(Named {
                 op_id: key.clone(),
                 born: parts.born,
@@ -170,6 +172,19 @@ async fn name(core: &Core, target: &Target, call: &Call, (verb, fresh): (&WriteV
             })
         }
         (Some(key), None) => claim(core, target, call, (key, &resolved, schema)).await,
+    }
+}
+
+/// What the caller must be allowed.
+fn right_of(verb: &WriteVerb) -> Right {
+    match verb {
+        WriteVerb::Upsert(_)
+        | WriteVerb::Merge(_)
+        | WriteVerb::Insert(_)
+        | WriteVerb::Update(_)
+        | WriteVerb::Contribute(..)
+        | WriteVerb::Retain(..) => Right::Write,
+        WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) => Right::Delete,
     }
 }
 
@@ -203,6 +218,30 @@ pub(crate) fn check_digest(call: &Call, key: &OpId, parts: &OpIdParts) -> Verb<(
     }
     let message = "this op_id belongs to another request (verb, names or body differ); nothing was changed";
     Err(VerbError::new(ErrorCode::OpIdReused, message).of(key))
+}
+
+/// A router-made op_id names the contents it was planned for, and anybody can write one: it is believed only if
+/// those are open under the names of this request, or ended. Otherwise it would reach into another account.
+async fn check_contents(
+    core: &Core,
+    target: &Target,
+    call: &Call,
+    (resolved, key, parts): (&Resolved, &OpId, &OpIdParts),
+) -> Verb<()> {
+    if parts.incarnation == NO_CONTENTS || resolved.incarnation == Some(parts.incarnation) {
+        return Ok(());
+    }
+    let reply = core.catalog.read(&MetaQuery::Contents(parts.incarnation), call.deadline).await;
+    match reply.map_err(|error| meta_unavailable(&error).of(key))?.body {
+        MetaBody::Contents(Some((collection, namespace)))
+            if collection != resolved.collection.id || namespace != target.namespace =>
+        {
+            let message = "this op_id belongs to a request on other contents; nothing was changed";
+            Err(VerbError::new(ErrorCode::OpIdReused, message).of(key))
+        }
+        MetaBody::Contents(_) => Ok(()),
+        other => Err(odd_body(&other)),
+    }
 }
 
 async fn claim(

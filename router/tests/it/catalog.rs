@@ -101,8 +101,8 @@ async fn a_database_goes_with_its_collections_and_stays_while_a_shard_is_missing
         id: lacuna_model::RecordId::new("x").expect("an id"),
         vector: Some(vec![1.0, 2.0, 3.0]),
         document: None,
-        metadata: Default::default(),
-        ordinal: Default::default(),
+        metadata: std::collections::BTreeMap::default(),
+        ordinal: lacuna_model::record::Ordinal::default(),
     };
     let write = lacuna_model::command::WriteVerb::Upsert(vec![record]);
     router.write(&target(a.id), &call(), write).await.expect("written");

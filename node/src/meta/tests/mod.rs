@@ -1,5 +1,6 @@
 //! Tests of the meta group: each step is fed to two replicas through the log's encoding, which must agree.
 
+mod access;
 mod catalog;
 mod claims;
 mod databases;

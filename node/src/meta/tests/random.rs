@@ -112,7 +112,9 @@ impl Seen {
             | MetaOutcome::Resolved(_)
             | MetaOutcome::Refused(_)
             | MetaOutcome::Database(_)
-            | MetaOutcome::Memory(_) => return,
+            | MetaOutcome::Memory(_)
+            | MetaOutcome::Account(_)
+            | MetaOutcome::Key(_) => return,
         };
         assert!(number > self.last);
         self.last = number;

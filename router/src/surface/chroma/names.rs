@@ -117,7 +117,7 @@ impl CollectionAt {
             account,
             namespace: NamespaceName::default(),
         };
-        let resolved = router.core().resolve(&target, fresh, call.deadline).await;
+        let resolved = router.core().find(&target, call, fresh).await;
         let resolved = resolved.map_err(|error| gone(error, &self.text))?;
         if resolved.collection.home != self.database.home {
             return Err(unknown());

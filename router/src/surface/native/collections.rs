@@ -4,7 +4,6 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use lacuna_model::catalog::Home;
-use lacuna_model::ids::Account;
 use lacuna_model::limits::{MAX_DIMENSION, MAX_NAME_BYTES};
 use lacuna_model::merge::DeleteAnswer;
 use lacuna_model::record::{Kind, Schema};
@@ -37,7 +36,7 @@ pub(crate) async fn create(
         return Err(VerbError::argument(message).with("path", "dimension"));
     }
     let new = NewCollection {
-        home: Home::native(Account::default()),
+        home: Home::native(posted.call.caller.account.clone()),
         name: body.name,
         schema: Schema { dimension: Some(body.dimension), metric: body.metric, kind: Kind::Vector },
         // Tells this making from another one of the same name, should its answer be lost.
@@ -70,7 +69,7 @@ fn check_name(name: &str) -> Verb<()> {
 #[utoipa::path(get, path = "/v1/collections", tag = "collections",
     responses((status = 200, body = CollectionsView), (status = "default", body = answer::ErrorBody)))]
 pub(crate) async fn list(State(router): State<Router>, Plain(call): Plain) -> Verb<Response> {
-    let collections = router.list_collections(&call, &Account::default(), None).await?;
+    let collections = router.list_collections(&call, &call.caller.account, None).await?;
     let collections = collections.iter().map(CollectionView::from).collect();
     Ok(answer::json(StatusCode::OK, &CollectionsView { collections }))
 }
@@ -84,7 +83,7 @@ pub(crate) async fn describe(
     Path(c): Path<String>,
     Plain(call): Plain,
 ) -> Verb<Response> {
-    let found = router.describe_collection(&call, &collection(&c)).await?;
+    let found = router.describe_collection(&call, &collection(&call.caller, &c)).await?;
     Ok(answer::json(StatusCode::OK, &CollectionView::from(&found)))
 }
 
@@ -99,7 +98,7 @@ pub(crate) async fn drop_it(
     Preference(respond): Preference,
     Plain(call): Plain,
 ) -> Verb<Response> {
-    let answer = router.drop_collection(&target(&c, None)?, &call, respond).await?;
+    let answer = router.drop_collection(&target(&call.caller, &c, None)?, &call, respond).await?;
     Ok(respond_with(&answer))
 }
 
@@ -112,7 +111,7 @@ pub(crate) async fn namespaces(
     Path(c): Path<String>,
     Plain(call): Plain,
 ) -> Verb<Response> {
-    let found = router.namespaces(&call, &collection(&c)).await?;
+    let found = router.namespaces(&call, &collection(&call.caller, &c)).await?;
     let namespaces = found
         .into_iter()
         .map(|namespace| NamespaceView { name: written(&namespace.name), count: namespace.count });
@@ -131,7 +130,7 @@ pub(crate) async fn delete_namespace(
     Preference(respond): Preference,
     Plain(call): Plain,
 ) -> Verb<Response> {
-    let target = target(&c, Some(ns))?;
+    let target = target(&call.caller, &c, Some(ns))?;
     let answer =
         router.delete(&target, &call, Selector::All, Wishes { respond, total: Total::AsKnown }).await?;
     Ok(respond_with(&answer))

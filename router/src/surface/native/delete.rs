@@ -52,7 +52,7 @@ pub(crate) async fn delete(
     tracing::trace!(collection = c, "delete");
     let query = query.map_err(|error| VerbError::argument(format!("{}; {NOTHING}", error.body_text())))?;
     let total = if query.remaining == Some(true) { Total::Asked } else { Total::AsKnown };
-    let target = target(&c, posted.body.namespace.clone())?;
+    let target = target(&posted.call.caller, &c, posted.body.namespace.clone())?;
     let selector = selector(posted.body)?;
     let answer = router.delete(&target, &posted.call, selector, Wishes { respond, total }).await?;
     Ok(respond_with(&answer))
@@ -117,7 +117,7 @@ pub(crate) async fn preview(
     posted: Posted<PreviewBody>,
 ) -> Verb<Response> {
     let body = posted.body;
-    let target = target(&c, body.namespace)?;
+    let target = target(&posted.call.caller, &c, body.namespace)?;
     let sample = in_range("sample", body.sample, (0, MAX_PAGE))?.unwrap_or(DEFAULT_SAMPLE);
     let what = match (parts(body.ids, body.filter)?, body.delete_all.unwrap_or(false)) {
         ((Some(texts), None), false) => Preview::Ids(ids(texts)?),

@@ -4,7 +4,6 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
 use lacuna_model::ShardId;
-use lacuna_model::ids::Account;
 use lacuna_model::limits::{DEFAULT_PAGE, MAX_PAGE};
 use lacuna_model::op_id::OpId;
 use lacuna_model::outcome::{Fate, WriteOutcome};
@@ -36,7 +35,7 @@ pub(crate) async fn list(
 ) -> Verb<Response> {
     let query = query.map_err(|error| VerbError::argument(error.body_text()))?;
     let limit = in_range("limit", query.limit, (1, MAX_PAGE))?.unwrap_or(DEFAULT_PAGE);
-    let operations = router.operations(&call, &Account::default(), limit).await?;
+    let operations = router.operations(&call, &call.caller.account, limit).await?;
     let operations = operations.into_iter().map(recorded).collect();
     Ok(answer::json(StatusCode::OK, &OperationsView { operations }))
 }
@@ -51,7 +50,7 @@ pub(crate) async fn describe(
     Plain(call): Plain,
 ) -> Verb<Response> {
     let op_id = OpId::new(op_id).map_err(|error| VerbError::argument(error.to_string()))?;
-    let view = match router.operation(&call, &Account::default(), &op_id).await? {
+    let view = match router.operation(&call, &call.caller.account, &op_id).await? {
         Known::Recorded(known) => OperationView::Recorded(Box::new(recorded(*known))),
         Known::Outcomes(shards) => OperationView::Outcomes(OutcomesView {
             op_id: op_id.as_str().to_owned(),

@@ -6,7 +6,6 @@ use lacuna_model::catalog::{CollectionRef, Home};
 use lacuna_model::command::IdAt;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::filter::{Filter, Usage, parse};
-use lacuna_model::ids::Account;
 use lacuna_model::limits::{DEFAULT_PAGE, MAX_ITEMS, MAX_PAGE};
 use lacuna_model::read::Include;
 use lacuna_model::{CollectionId, NamespaceName, RecordId};
@@ -15,13 +14,14 @@ use serde_json::Value;
 use crate::core::Target;
 use crate::error::{Verb, VerbError};
 use crate::surface::native::bodies::Part;
+use crate::verb::caller::Caller;
 
 /// End of every refusal's message.
 pub(super) const NOTHING: &str = "nothing was changed";
 
 /// `{c}`: an id, or the name of a native collection.
-pub(super) fn collection(text: &str) -> CollectionRef {
-    let account = Account::default();
+pub(super) fn collection(caller: &Caller, text: &str) -> CollectionRef {
+    let account = caller.account.clone();
     match text.parse::<u64>() {
         Ok(id) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
             CollectionRef::Id(account, CollectionId(id))
@@ -41,8 +41,9 @@ pub(super) fn written(name: &NamespaceName) -> String {
     if name.is_default() { NamespaceName::DEFAULT_WRITTEN } else { name.as_str() }.to_owned()
 }
 
-pub(super) fn target(c: &str, name: Option<String>) -> Verb<Target> {
-    Ok(Target { account: Account::default(), collection: collection(c), namespace: namespace(name)? })
+pub(super) fn target(caller: &Caller, c: &str, name: Option<String>) -> Verb<Target> {
+    let account = caller.account.clone();
+    Ok(Target { account, collection: collection(caller, c), namespace: namespace(name)? })
 }
 
 pub(super) fn record_id(text: String, path: impl Fn() -> String) -> Verb<RecordId> {

@@ -37,7 +37,7 @@ pub(crate) async fn get(
     posted: Posted<GetBody>,
 ) -> Verb<Response> {
     let body = posted.body;
-    let target = target(&c, body.namespace)?;
+    let target = target(&posted.call.caller, &c, body.namespace)?;
     let usual = Include { vector: false, document: true, metadata: true };
     let include = include(body.include.as_deref(), usual);
     let Some(texts) = body.ids else {
@@ -73,7 +73,7 @@ pub(crate) async fn list(
     posted: Posted<ListBody>,
 ) -> Verb<Response> {
     let body = posted.body;
-    let target = target(&c, body.namespace)?;
+    let target = target(&posted.call.caller, &c, body.namespace)?;
     let page = Page {
         prefix: body.prefix.unwrap_or_default(),
         filter: None,
@@ -97,7 +97,7 @@ pub(crate) async fn count(
     Path(c): Path<String>,
     posted: Posted<CountBody>,
 ) -> Verb<Response> {
-    let target = target(&c, posted.body.namespace)?;
+    let target = target(&posted.call.caller, &c, posted.body.namespace)?;
     let filter = read_filter(posted.body.filter.as_ref())?;
     let counted = router.count(&target, &posted.call, filter).await?;
     let shards_unavailable = unavailable(counted.missing);
@@ -116,7 +116,7 @@ pub(crate) async fn query(
     posted: Posted<QueryBody>,
 ) -> Verb<Response> {
     let body = posted.body;
-    let target = target(&c, body.namespace)?;
+    let target = target(&posted.call.caller, &c, body.namespace)?;
     let one = body.vector.is_some();
     let query = Query {
         vectors: vectors(body.vector, body.vectors)?,

@@ -33,7 +33,7 @@ pub(crate) async fn upsert(
     Path(c): Path<String>,
     posted: Posted<UpsertBody>,
 ) -> Verb<Response> {
-    let target = target(&c, posted.body.namespace)?;
+    let target = target(&posted.call.caller, &c, posted.body.namespace)?;
     let records = new_records(posted.body.records)?;
     let answer = router.write(&target, &posted.call, WriteVerb::Upsert(records)).await?;
     Ok(respond(answer, UpsertView::from))
@@ -49,7 +49,7 @@ pub(crate) async fn update(
     Path(c): Path<String>,
     posted: Posted<UpdateBody>,
 ) -> Verb<Response> {
-    let target = target(&c, posted.body.namespace)?;
+    let target = target(&posted.call.caller, &c, posted.body.namespace)?;
     let patches = patches(posted.body.records)?;
     let answer = router.write(&target, &posted.call, WriteVerb::Update(patches)).await?;
     Ok(respond(answer, UpdateView::from))

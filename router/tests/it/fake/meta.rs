@@ -11,7 +11,9 @@ use lacuna_model::meta::{
     RecordOperation,
 };
 use lacuna_model::outcome::RowStatus;
-use lacuna_model::{CollectionId, DatabaseId, Incarnation, NamespaceName, OpNumber, Stamp};
+use lacuna_model::{Account, CollectionId, DatabaseId, Incarnation, NamespaceName, OpNumber, Stamp};
+
+use super::keys::Keys;
 
 pub(crate) struct Meta {
     pub(crate) index: u64,
@@ -19,10 +21,11 @@ pub(crate) struct Meta {
     collections: Vec<Collection>,
     namespaces: BTreeMap<(CollectionId, NamespaceName), Incarnation>,
     pub(crate) operations: Vec<(Operation, u128)>,
-    claims: BTreeMap<String, Claim>,
+    claims: BTreeMap<(Account, String), Claim>,
     changes: Vec<(u64, Changed)>,
     tenants: BTreeSet<String>,
     databases: Vec<Database>,
+    keys: Keys,
     next: u64,
 }
 
@@ -38,6 +41,7 @@ impl Meta {
             changes: Vec::new(),
             tenants: [DatabaseName::DEFAULT_TENANT.to_owned()].into(),
             databases: Vec::new(),
+            keys: Keys::default(),
             next: 0,
         }
     }
@@ -53,7 +57,7 @@ impl Meta {
 
     fn find(&self, named: &CollectionRef) -> Option<&Collection> {
         self.collections.iter().find(|collection| match named {
-            CollectionRef::Id(_, id) => collection.id == *id,
+            CollectionRef::Id(account, id) => collection.id == *id && collection.home.account == *account,
             CollectionRef::Name(home, name) => collection.home == *home && collection.name == *name,
         })
     }
@@ -111,6 +115,32 @@ impl Meta {
             | MetaCommand::Closed { .. }
             | MetaCommand::Tick => MetaOutcome::Done,
             MetaCommand::AlterCollection { collection, change } => self.alter(*collection, change),
+            MetaCommand::CreateTenant { .. }
+            | MetaCommand::CreateDatabase(_)
+            | MetaCommand::DropDatabase { .. } => self.change_level(command),
+            MetaCommand::CreateAccount(name) => self.keys.create_account(name, stamp),
+            MetaCommand::CreateKey(new) => self.keys.create(new, stamp),
+            MetaCommand::RotateKey { .. } | MetaCommand::RevokeKey { .. } => self.change_key(command, stamp),
+        }
+    }
+
+    fn alter(&mut self, id: CollectionId, change: &CollectionChange) -> MetaOutcome {
+        self.note(Changed::Collection(id));
+        let taken = |found: &&Collection| found.id != id && change.name.as_ref() == Some(&found.name);
+        if let Some(there) = self.collections.iter().find(taken) {
+            return MetaOutcome::Refused(MetaRefusal::Exists(Box::new(there.clone())));
+        }
+        let Some(found) = self.collections.iter_mut().find(|found| found.id == id) else {
+            return MetaOutcome::Refused(MetaRefusal::NoCollection);
+        };
+        found.name = change.name.clone().unwrap_or_else(|| found.name.clone());
+        found.extra = change.extra.clone().unwrap_or_else(|| found.extra.clone());
+        found.protected = change.protected.unwrap_or(found.protected);
+        MetaOutcome::Collection(found.clone())
+    }
+
+    fn change_level(&mut self, command: &MetaCommand) -> MetaOutcome {
+        match command {
             MetaCommand::CreateTenant { tenant, .. } => {
                 if self.tenants.insert(tenant.clone()) {
                     MetaOutcome::Done
@@ -138,26 +168,28 @@ impl Meta {
                 self.databases.retain(|there| there.id != *id || named.is_default());
                 MetaOutcome::Done
             }
+            other => panic!("{other:?} changes no tenant or database"),
         }
     }
 
-    fn alter(&mut self, id: CollectionId, change: &CollectionChange) -> MetaOutcome {
-        self.note(Changed::Collection(id));
-        let taken = |found: &&Collection| found.id != id && change.name.as_ref() == Some(&found.name);
-        if let Some(there) = self.collections.iter().find(taken) {
-            return MetaOutcome::Refused(MetaRefusal::Exists(Box::new(there.clone())));
-        }
-        let Some(found) = self.collections.iter_mut().find(|found| found.id == id) else {
-            return MetaOutcome::Refused(MetaRefusal::NoCollection);
+    fn change_key(&mut self, command: &MetaCommand, stamp: Stamp) -> MetaOutcome {
+        let (outcome, changed) = match command {
+            MetaCommand::RotateKey { account, key, hash, grace_micros } => {
+                self.keys.rotate((account, *key), (*hash, *grace_micros), stamp)
+            }
+            MetaCommand::RevokeKey { account, key } => self.keys.revoke(account, *key, stamp),
+            other => panic!("{other:?} changes no key"),
         };
-        found.name = change.name.clone().unwrap_or_else(|| found.name.clone());
-        found.extra = change.extra.clone().unwrap_or_else(|| found.extra.clone());
-        found.protected = change.protected.unwrap_or(found.protected);
-        MetaOutcome::Collection(found.clone())
+        if let Some(changed) = changed {
+            self.note(changed);
+        }
+        outcome
     }
 
     fn record(&mut self, ask: &RecordOperation, stamp: Stamp) -> MetaOutcome {
-        if let Some((known, digest)) = self.operations.iter().find(|(known, _)| known.op_id == ask.op_id) {
+        if let Some((known, digest)) =
+            self.operations.iter().find(|(known, _)| known.op_id == ask.op_id && known.account == ask.account)
+        {
             return if *digest == ask.digest.0 {
                 MetaOutcome::Operation { operation: Box::new(known.clone()), fresh: false }
             } else {
@@ -219,13 +251,14 @@ impl Meta {
             shards,
             unclosed: Vec::new(),
             after: Vec::new(),
+            home: found.home,
         };
         self.operations.push((operation.clone(), ask.digest.0));
         MetaOutcome::Operation { operation: Box::new(operation), fresh: true }
     }
 
     fn claim(&mut self, ask: &ClaimKey, stamp: Stamp) -> MetaOutcome {
-        if let Some(claim) = self.claims.get(ask.key.as_str()) {
+        if let Some(claim) = self.claims.get(&(ask.account.clone(), ask.key.as_str().to_owned())) {
             return if claim.digest == ask.digest {
                 MetaOutcome::Claim { claim: claim.clone(), fresh: false }
             } else {
@@ -239,7 +272,7 @@ impl Meta {
             epoch: ask.epoch,
             born: stamp,
         };
-        self.claims.insert(ask.key.as_str().to_owned(), claim.clone());
+        self.claims.insert((ask.account.clone(), ask.key.as_str().to_owned()), claim.clone());
         MetaOutcome::Claim { claim, fresh: true }
     }
 
@@ -260,8 +293,10 @@ impl Meta {
                     Box::new(Resolved { collection: found.clone(), incarnation })
                 }))
             }
-            MetaQuery::Collections { home, .. } => {
-                let wanted = |found: &&Collection| home.as_ref().is_none_or(|home| found.home == *home);
+            MetaQuery::Collections { account, home } => {
+                let wanted = |found: &&Collection| {
+                    found.home.account == *account && home.as_ref().is_none_or(|home| found.home == *home)
+                };
                 MetaBody::Collections(self.collections.iter().filter(wanted).cloned().collect())
             }
             MetaQuery::Tenants(_) => MetaBody::Tenants(self.tenants.iter().cloned().collect()),
@@ -284,14 +319,31 @@ impl Meta {
                     .map(|((_, name), incarnation)| (name.clone(), *incarnation))
                     .collect(),
             ),
-            MetaQuery::Operation { op_id, .. } => {
-                let found = self.operations.iter().find(|(operation, _)| operation.op_id == *op_id);
+            MetaQuery::Operation { op_id, account } => {
+                let of = |one: &Operation| one.op_id == *op_id && one.account == *account;
+                let found = self.operations.iter().find(|(operation, _)| of(operation));
                 MetaBody::Operation(found.map(|(operation, _)| Box::new(operation.clone())))
             }
-            MetaQuery::Operations { limit, .. } => MetaBody::Operations(
-                self.operations.iter().rev().take(*limit).map(|(operation, _)| operation.clone()).collect(),
+            MetaQuery::Operations { limit, account } => MetaBody::Operations(
+                self.operations
+                    .iter()
+                    .rev()
+                    .filter(|(one, _)| one.account == *account)
+                    .take(*limit)
+                    .map(|(operation, _)| operation.clone())
+                    .collect(),
             ),
-            MetaQuery::Claim { key, .. } => MetaBody::Claim(self.claims.get(key.as_str()).cloned()),
+            MetaQuery::Claim { key, account } => {
+                MetaBody::Claim(self.claims.get(&(account.clone(), key.as_str().to_owned())).cloned())
+            }
+            MetaQuery::Key(hash) => MetaBody::Key(self.keys.by_hash(hash).map(Box::new)),
+            MetaQuery::Keys(account) => MetaBody::Keys(self.keys.of(account)),
+            MetaQuery::Account(name) => MetaBody::Account(self.keys.account(name)),
+            MetaQuery::Accounts => MetaBody::Accounts(self.keys.accounts()),
+            MetaQuery::Contents(incarnation) => {
+                let open = self.namespaces.iter().find(|(_, one)| *one == incarnation);
+                MetaBody::Contents(open.map(|(place, _)| place.clone()))
+            }
         };
         MetaReply { version: self.index, stamp, body }
     }

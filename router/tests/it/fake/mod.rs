@@ -1,5 +1,6 @@
 //! A cluster in memory: shards and a meta group with simple, real semantics, behind handles that fail as told.
 
+mod keys;
 mod meta;
 mod shard;
 
