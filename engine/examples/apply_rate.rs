@@ -54,6 +54,7 @@ fn record(number: u64) -> NewRecord {
             MetaValue::Scalar(Scalar::Int((number % 500).cast_signed())),
         )]),
         ordinal: Ordinal::default(),
+        sparse: None,
     }
 }
 

@@ -65,6 +65,7 @@ fn load(base: &[Vec<f32>], seal_rows: usize) -> ShardIndex {
             holds: 0,
             expires: None,
             memory: None,
+            sparse: None,
         };
         index.upsert(
             INCARNATION,

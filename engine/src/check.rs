@@ -77,6 +77,7 @@ mod tests {
             document: None,
             metadata: std::collections::BTreeMap::new(),
             ordinal: Ordinal::default(),
+            sparse: None,
         };
         let write = Write {
             call: lacuna_model::command::CallRef {

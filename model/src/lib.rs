@@ -18,6 +18,7 @@ pub mod op_id;
 pub mod outcome;
 pub mod read;
 pub mod record;
+pub mod sparse;
 pub mod uuid;
 pub mod value;
 

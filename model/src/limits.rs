@@ -6,6 +6,8 @@ pub const MAX_ITEMS: usize = 10_000;
 pub const MAX_BODY_BYTES: usize = 32 << 20;
 /// Largest vector, components.
 pub const MAX_DIMENSION: u32 = 20_000;
+/// Most entries of a sparse vector.
+pub const MAX_SPARSE_ENTRIES: usize = 2_048;
 /// Largest metadata of one record, bytes as JSON.
 pub const MAX_METADATA_BYTES: usize = 40 << 10;
 /// The same through the Moorcheh surface, whose contract promises more.

@@ -9,13 +9,13 @@ use crate::memory::contribution::Holding;
 use crate::memory::counts::ReleaseCounts;
 use crate::memory::sight::{MemoryRecord, Sight};
 use crate::outcome::{RowView, WriteOutcome};
-use crate::record::{Metric, Ordinal, Written};
+use crate::record::{Metric, Ordinal, SparseVector, Written};
 use crate::value::Metadata;
 
 /// Which parts of a record to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Include {
-    /// The vector.
+    /// The vector, dense and sparse.
     pub vector: bool,
     /// The document.
     pub document: bool,
@@ -146,6 +146,21 @@ pub enum ReadRequest {
     MemoryStats(Vec<Incarnation>),
     /// What a release of these items would take now.
     ReleasePreview(Vec<ItemNumber>),
+    /// Best dot products with a sparse vector, alone or added to those with a dense one; one list of hits.
+    Hybrid {
+        /// Whose.
+        incarnation: Incarnation,
+        /// The dense part: with it every record with a dense vector is a candidate.
+        dense: Option<Vec<f32>>,
+        /// The sparse part: without a dense one only records that share an index with it are candidates.
+        sparse: SparseVector,
+        /// Hits.
+        top_k: usize,
+        /// Only records that match.
+        filter: Option<Filter>,
+        /// What of them.
+        include: Include,
+    },
 }
 
 /// A place in insertion order: of a record, or with an empty id before all records of an ordinal.
@@ -189,6 +204,8 @@ pub struct RecordView {
     pub ordinal: Ordinal,
     /// The write that last wrote it.
     pub written: Written,
+    /// Its sparse vector, if its vector was asked for and it has one.
+    pub sparse: Option<SparseVector>,
 }
 
 /// A search hit.
@@ -232,7 +249,7 @@ pub enum ReadBody {
         /// There may be more behind the last.
         more: bool,
     },
-    /// Of `Search`: for each query vector its hits, best first, ties by id.
+    /// Of `Search` and `Hybrid`: for each query vector its hits, best first, ties by id.
     Hits(Vec<Vec<Hit>>),
     /// Of `Count`.
     Count(u64),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{RecordId, ShardId, Stamp};
 use crate::memory::contribution::MemoryPart;
+pub use crate::sparse::SparseVector;
 use crate::value::{MetaValue, Metadata};
 
 /// Distance function of a collection.
@@ -26,6 +27,8 @@ pub enum Kind {
     Vector,
     /// Text embedded by Lacuna (Moorcheh's text namespaces).
     Text,
+    /// Sparse vectors alone: a dense one is refused.
+    Sparse,
 }
 
 /// Schema of an incarnation, carried by every write and judged at apply (protocol PE5).
@@ -74,6 +77,8 @@ pub struct NewRecord {
     pub metadata: Metadata,
     /// Insertion order if the record is new.
     pub ordinal: Ordinal,
+    /// The sparse vector; `None` = none. Only where the metric is the dot product.
+    pub sparse: Option<SparseVector>,
 }
 
 /// A change to one field of a record.
@@ -102,6 +107,8 @@ pub struct RecordPatch {
     pub metadata: Vec<(String, Option<MetaValue>)>,
     /// Insertion order if a merging upsert makes the record new.
     pub ordinal: Ordinal,
+    /// Change of the sparse vector.
+    pub sparse: Change<SparseVector>,
 }
 
 /// A record as a replica keeps it. The id is in the key.
@@ -123,4 +130,6 @@ pub struct StoredRecord {
     pub expires: Option<Stamp>,
     /// Owners and contributions, of a record of a memory collection.
     pub memory: Option<Box<MemoryPart>>,
+    /// The sparse vector.
+    pub sparse: Option<SparseVector>,
 }

@@ -31,6 +31,7 @@ fn upsert(id: &RecordId, born: Stamp) -> Result<Command, Box<dyn Error + Send + 
         document: None,
         metadata: BTreeMap::new(),
         ordinal: Ordinal::default(),
+        sparse: None,
     };
     let schema = Schema { dimension: Some(128), metric: Metric::L2, kind: Kind::Vector };
     let verb = WriteVerb::Upsert(vec![record]);

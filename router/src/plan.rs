@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lacuna_model::catalog::ShardMap;
 use lacuna_model::command::{IdAt, MAX_ENTRY_BYTES, WriteVerb};
 use lacuna_model::memory::contribution::{Content, NewContribution};
-use lacuna_model::record::{Change, NewRecord, RecordPatch};
+use lacuna_model::record::{Change, NewRecord, RecordPatch, SparseVector};
 use lacuna_model::value::{MetaValue, Metadata, Scalar};
 use lacuna_model::{Incarnation, RecordId, ShardId, slot_of};
 
@@ -41,7 +41,8 @@ impl Placed for NewRecord {
     fn bytes(&self) -> usize {
         let vector = self.vector.as_ref().map_or(0, |vector| vector.len() * 4);
         let document = self.document.as_ref().map_or(0, String::len);
-        32 + self.id.as_str().len() + vector + document + metadata_bytes(&self.metadata)
+        let sparse = self.sparse.as_ref().map_or(0, sparse_bytes);
+        32 + self.id.as_str().len() + vector + sparse + document + metadata_bytes(&self.metadata)
     }
 }
 
@@ -54,7 +55,8 @@ impl Placed for RecordPatch {
         let document = if let Change::Set(document) = &self.document { document.len() } else { 0 };
         let values =
             self.metadata.iter().map(|(key, value)| key.len() + 4 + value.as_ref().map_or(0, value_bytes));
-        32 + self.id.as_str().len() + vector + document + values.sum::<usize>()
+        let sparse = if let Change::Set(sparse) = &self.sparse { sparse_bytes(sparse) } else { 0 };
+        32 + self.id.as_str().len() + vector + sparse + document + values.sum::<usize>()
     }
 }
 
@@ -82,6 +84,11 @@ impl Placed for NewContribution {
         let blob = facts.blob.as_ref().map_or(0, |piece| piece.bytes.len());
         64 + self.id.as_str().len() + vector + words + ends + sets + blob + facts.metadata.len()
     }
+}
+
+/// An index takes at most five bytes.
+fn sparse_bytes(sparse: &SparseVector) -> usize {
+    sparse.indices().len() * 9
 }
 
 fn metadata_bytes(metadata: &Metadata) -> usize {

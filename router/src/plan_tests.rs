@@ -17,6 +17,7 @@ fn record(position: u32, document: usize) -> NewRecord {
         document: Some("x".repeat(document)),
         metadata: Metadata::new(),
         ordinal: Ordinal::default(),
+        sparse: None,
     }
 }
 
@@ -79,6 +80,7 @@ fn estimates_are_never_below_the_encoded_size() {
             ("gone".to_owned(), None),
         ],
         ordinal: Ordinal { micros: u64::MAX, position: u32::MAX },
+        sparse: Change::Keep,
     };
     let encoded = lacuna_proto::codec::encode(&patch).unwrap().len();
     assert!(patch.bytes() >= encoded, "{} < {encoded}", patch.bytes());

@@ -38,6 +38,7 @@ pub(super) fn update(
 pub(super) fn patched(mut record: StoredRecord, patch: &RecordPatch, written: Written) -> StoredRecord {
     record.vector = changed(record.vector.take(), &patch.vector);
     record.document = changed(record.document.take(), &patch.document);
+    record.sparse = changed(record.sparse.take(), &patch.sparse);
     set_metadata(&mut record.metadata, &patch.metadata);
     StoredRecord { written, ..record }
 }

@@ -74,6 +74,7 @@ pub(super) fn stored(record: &NewRecord, written: Written, ordinal: Ordinal) -> 
         holds: 0,
         expires: None,
         memory: None,
+        sparse: record.sparse.clone(),
     }
 }
 
@@ -87,6 +88,7 @@ fn fresh(patch: &RecordPatch, written: Written) -> StoredRecord {
         holds: 0,
         expires: None,
         memory: None,
+        sparse: None,
     };
     patched(empty, patch, written)
 }

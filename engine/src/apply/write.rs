@@ -3,7 +3,7 @@
 use lacuna_model::command::{Write, WriteVerb};
 use lacuna_model::memory::part::NewOwner;
 use lacuna_model::outcome::{CommandOutcome, Fate, ItemFate, Refusal, WriteOutcome};
-use lacuna_model::record::{Change, Schema};
+use lacuna_model::record::{Change, Kind, Metric, Schema};
 use lacuna_model::{RecordId, slot_of};
 
 use super::{Place, Transaction, contribute, delete, insert, update, upsert};
@@ -96,9 +96,11 @@ fn refusal(transaction: &Transaction<'_>, write: &Write) -> Option<Refusal> {
             && (stored.dimension.is_none()
                 || write.schema.dimension.is_none_or(|carried| stored.dimension == Some(carried)))
     });
-    let fits =
-        dimensions(&write.verb).all(|length| agreed.dimension.is_some_and(|fixed| fixed as usize == length));
-    (!agrees || !fits).then(|| Refusal::Schema(stored.unwrap_or(write.schema)))
+    let fits = dimensions(&write.verb)
+        .all(|length| agreed.dimension.is_some_and(|fixed| fixed as usize == length))
+        && (agreed.kind != Kind::Sparse || dimensions(&write.verb).next().is_none());
+    let sparse_fits = agreed.metric == Metric::Dot || !has_sparse(&write.verb);
+    (!agrees || !fits || !sparse_fits).then(|| Refusal::Schema(stored.unwrap_or(write.schema)))
 }
 
 /// The stored schema, its dimension fixed by the carried one if it wasn't.
@@ -156,6 +158,22 @@ fn dimensions(verb: &WriteVerb) -> Box<dyn Iterator<Item = usize> + '_> {
         WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) | WriteVerb::Retain(..) => {
             Box::new(std::iter::empty())
         }
+    }
+}
+
+/// Does a verb write a sparse vector?
+fn has_sparse(verb: &WriteVerb) -> bool {
+    match verb {
+        WriteVerb::Upsert(records) | WriteVerb::Insert(records) => {
+            records.iter().any(|record| record.sparse.is_some())
+        }
+        WriteVerb::Merge(patches) | WriteVerb::Update(patches) => {
+            patches.iter().any(|patch| matches!(patch.sparse, Change::Set(_)))
+        }
+        WriteVerb::Contribute(..)
+        | WriteVerb::Retain(..)
+        | WriteVerb::DeleteIds(_)
+        | WriteVerb::DeleteIdsWhere(..) => false,
     }
 }
 

@@ -22,6 +22,7 @@ mod files;
 mod graph;
 mod graph_build;
 mod graph_file;
+mod hybrid;
 mod keys;
 mod measure;
 mod merge;
@@ -35,6 +36,7 @@ mod rows;
 mod sealer;
 mod search;
 mod simd;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod vectors;
@@ -52,6 +54,7 @@ use lacuna_model::record::{Metric, Ordinal, Schema, StoredRecord};
 use lacuna_model::{Incarnation, Slot};
 use parking_lot::{Mutex, RwLock};
 
+pub use hybrid::HybridRequest;
 pub use measure::compare;
 pub use narrow::Candidates;
 use reload::LoadingPart;
@@ -380,6 +383,15 @@ impl ShardIndex {
         let Some(rows) = self.rows(incarnation) else { return 0 };
         let rows = rows.read();
         rows.vectors.iter().flat_map(|vectors| vectors.sealed.values()).map(|part| part.dead.count()).sum()
+    }
+
+    /// Best dot products with a sparse vector, alone or added to those with a dense one: best first, ties by id.
+    pub fn search_hybrid(
+        &self,
+        incarnation: Incarnation,
+        request: &HybridRequest<'_>,
+    ) -> Result<Vec<SearchHit>, SearchError> {
+        self.rows(incarnation).map_or_else(|| Ok(Vec::new()), |rows| hybrid::search(&rows, request))
     }
 
     /// What the index is made of.

@@ -14,6 +14,7 @@ use super::metadata::MetaIndex;
 use super::part::{Member, Place, RowNumber};
 use super::reload::LoadingPart;
 use super::simd::Lane;
+use super::sparse::SparseIndex;
 use super::vectors::{Upkeep, Vectors};
 use super::{IndexConfig, KeyedRecord};
 
@@ -55,6 +56,8 @@ pub(crate) struct Rows {
     pub(crate) meta: MetaIndex,
     /// The vectors, once there is one.
     pub(crate) vectors: Option<Vectors>,
+    /// The sparse vectors.
+    pub(crate) sparse: SparseIndex,
     /// Rows with a vector.
     pub(crate) with_vector: usize,
     /// Vectors that took the place of a record's older one: a search that saw neither is made again.
@@ -80,6 +83,7 @@ impl Rows {
             ages: Ages::default(),
             meta: MetaIndex::default(),
             vectors: None,
+            sparse: SparseIndex::default(),
             with_vector: 0,
             rewrites: 0,
             config,
@@ -111,6 +115,7 @@ impl Rows {
             present.terms.iter().filter(|old| terms.binary_search(old).is_err()).copied().collect();
         present.terms = terms;
         self.meta.remove(row, &stale);
+        self.sparse.set(row, entry.record.sparse.as_ref());
         let vector = entry.record.vector.as_deref().filter(|v| self.fits(v));
         match vector.and_then(|vector| working(self.metric, vector)) {
             Some(vector) => self.set_vector(row, &vector),
@@ -235,6 +240,7 @@ impl Rows {
         let upkeep = self.take_vector(number);
         let Some(row) = self.slab[number as usize].take() else { return upkeep };
         self.meta.remove(number, &row.terms);
+        self.sparse.set(number, None);
         self.live.remove(number);
         self.ages.remove(row.ordinal, number);
         self.free.push(number);

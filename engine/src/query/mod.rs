@@ -2,6 +2,7 @@
 
 mod count;
 mod get;
+mod hybrid;
 mod judged;
 mod memory;
 mod memory_search;
@@ -79,21 +80,11 @@ impl Engine {
             ReadRequest::Outcome(call) => standing::outcome(live, call)?,
             ReadRequest::Row(number) => standing::row(live, *number),
             ReadRequest::Digest => ReadBody::Digest(digest_view(&live.state.head)),
-            ReadRequest::Oldest { incarnation, filter, after, limit, include } => {
-                let ask = oldest::Oldest {
-                    incarnation: *incarnation,
-                    filter: filter.as_ref(),
-                    after: after.as_ref(),
-                    limit: *limit,
-                    include: *include,
-                };
-                oldest::oldest(live, &ask)?
-            }
-            ReadRequest::Ordinals { incarnation, .. } if live.state.is_ended(*incarnation) => {
-                ReadBody::Fenced
-            }
-            ReadRequest::Ordinals { incarnation, limit } => {
-                ReadBody::Ordinals(live.index.ordinals(*incarnation, *limit))
+            ReadRequest::Oldest { .. } | ReadRequest::Ordinals { .. } => of_age(live, request)?,
+            ReadRequest::Hybrid { incarnation, dense, sparse, top_k, filter, include } => {
+                let (dense, filter) = (dense.as_deref(), filter.as_ref());
+                let contents = (*incarnation, *include);
+                hybrid::search(live, contents, &hybrid::Hybrid { dense, sparse, top_k: *top_k, filter })?
             }
             ReadRequest::MemoryGet { .. }
             | ReadRequest::MemoryHeld { .. }
@@ -103,6 +94,42 @@ impl Engine {
         };
         Ok(ReadReply { at, stamp, body })
     }
+}
+
+/// Questions on insertion order.
+fn of_age(live: &Live, request: &ReadRequest) -> Result<ReadBody, ReadError> {
+    Ok(match request {
+        ReadRequest::Oldest { incarnation, filter, after, limit, include } => {
+            let ask = oldest::Oldest {
+                incarnation: *incarnation,
+                filter: filter.as_ref(),
+                after: after.as_ref(),
+                limit: *limit,
+                include: *include,
+            };
+            oldest::oldest(live, &ask)?
+        }
+        ReadRequest::Ordinals { incarnation, .. } if live.state.is_ended(*incarnation) => ReadBody::Fenced,
+        ReadRequest::Ordinals { incarnation, limit } => {
+            ReadBody::Ordinals(live.index.ordinals(*incarnation, *limit))
+        }
+        ReadRequest::Get { .. }
+        | ReadRequest::Scan { .. }
+        | ReadRequest::Search { .. }
+        | ReadRequest::Hybrid { .. }
+        | ReadRequest::Count { .. }
+        | ReadRequest::Preview { .. }
+        | ReadRequest::Outcome(_)
+        | ReadRequest::Row(_)
+        | ReadRequest::Digest
+        | ReadRequest::MemoryGet { .. }
+        | ReadRequest::MemoryHeld { .. }
+        | ReadRequest::MemorySearch { .. }
+        | ReadRequest::MemoryStats(_)
+        | ReadRequest::ReleasePreview(_) => {
+            return Err(ReadError::Query("no question on insertion order".to_owned()));
+        }
+    })
 }
 
 /// Questions on memory collections.
@@ -127,6 +154,7 @@ fn of_memory(live: &Live, request: &ReadRequest) -> Result<ReadBody, ReadError> 
         | ReadRequest::Row(_)
         | ReadRequest::Oldest { .. }
         | ReadRequest::Ordinals { .. }
+        | ReadRequest::Hybrid { .. }
         | ReadRequest::Digest => Err(ReadError::Query("no question on memory collections".to_owned())),
     }
 }
@@ -147,7 +175,15 @@ fn view_of(key: &RecordKey, value: &[u8], include: Include) -> Result<RecordView
     let id = RecordId::new(key.id.as_str())?;
     if include == Include::default() {
         let (written, ordinal) = decode_head(value)?;
-        return Ok(RecordView { id, vector: None, document: None, metadata: None, ordinal, written });
+        return Ok(RecordView {
+            id,
+            vector: None,
+            document: None,
+            metadata: None,
+            ordinal,
+            written,
+            sparse: None,
+        });
     }
     let record = decode(value, if include.vector { Vector::Read } else { Vector::Skip })?;
     Ok(RecordView {
@@ -157,5 +193,6 @@ fn view_of(key: &RecordKey, value: &[u8], include: Include) -> Result<RecordView
         metadata: include.metadata.then_some(record.metadata),
         ordinal: record.ordinal,
         written: record.written,
+        sparse: record.sparse,
     })
 }

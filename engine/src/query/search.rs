@@ -1,6 +1,8 @@
 //! Nearest neighbours, at one index: hits come from the live rows (INV-4), a filter's verdict from the store
 //! (INV-3).
 
+use std::cell::RefCell;
+
 use lacuna_model::command::RecordKey;
 use lacuna_model::filter::{CompiledFilter, Filter};
 use lacuna_model::read::{Hit, Include, ReadBody};
@@ -10,7 +12,7 @@ use lacuna_model::{Incarnation, slot_of};
 use super::judged::{compile, matches};
 use super::{ReadError, view};
 use crate::engine::Live;
-use crate::index::{Filtered, Precision, SearchError, SearchRequest};
+use crate::index::{Filtered, Precision, SearchError, SearchHit, SearchRequest};
 
 /// What to search for.
 pub(super) struct Search<'a> {
@@ -52,15 +54,8 @@ fn one(
     compiled: Option<&CompiledFilter>,
     vector: &[f32],
 ) -> Result<Result<Vec<Hit>, SearchError>, ReadError> {
-    let failure = std::cell::RefCell::new(None);
-    let key_of = |id: &str| RecordKey { slot: slot_of(ask.incarnation, id), id: id.to_owned() };
-    let verify = |id: &str| {
-        let verdict = compiled.map_or(Ok(true), |filter| matches(live, ask.incarnation, filter, &key_of(id)));
-        verdict.unwrap_or_else(|error| {
-            failure.replace(Some(error));
-            false
-        })
-    };
+    let verdicts = Verdicts::new(live, ask.incarnation, compiled);
+    let verify = |id: &str| verdicts.verify(id);
     let request = SearchRequest {
         metric: ask.metric,
         vector,
@@ -73,13 +68,52 @@ fn one(
         Ok(found) => found,
         Err(error) => return Ok(Err(error)),
     };
-    if let Some(error) = failure.take() {
-        return Err(error);
+    verdicts.finish()?;
+    hits(live, (ask.incarnation, ask.include), found).map(Ok)
+}
+
+/// The judge of a search's filter: the records in the store (INV-3).
+pub(super) struct Verdicts<'a> {
+    live: &'a Live,
+    incarnation: Incarnation,
+    filter: Option<&'a CompiledFilter>,
+    failure: RefCell<Option<ReadError>>,
+}
+
+impl<'a> Verdicts<'a> {
+    pub(super) fn new(live: &'a Live, incarnation: Incarnation, filter: Option<&'a CompiledFilter>) -> Self {
+        Self { live, incarnation, filter, failure: RefCell::new(None) }
     }
+
+    /// Does the record match? After a failure of the store nothing does.
+    pub(super) fn verify(&self, id: &str) -> bool {
+        let Some(filter) = self.filter else { return true };
+        matches(self.live, self.incarnation, filter, &key_of(self.incarnation, id)).unwrap_or_else(|error| {
+            self.failure.replace(Some(error));
+            false
+        })
+    }
+
+    /// What failed, if something did.
+    pub(super) fn finish(self) -> Result<(), ReadError> {
+        self.failure.into_inner().map_or(Ok(()), Err)
+    }
+}
+
+fn key_of(incarnation: Incarnation, id: &str) -> RecordKey {
+    RecordKey { slot: slot_of(incarnation, id), id: id.to_owned() }
+}
+
+/// What was found, with what is to be sent of it.
+pub(super) fn hits(
+    live: &Live,
+    (incarnation, include): (Incarnation, Include),
+    found: Vec<SearchHit>,
+) -> Result<Vec<Hit>, ReadError> {
     let mut hits = Vec::with_capacity(found.len());
     for hit in found {
-        let record = view(live, ask.incarnation, &key_of(&hit.id), ask.include)?;
+        let record = view(live, incarnation, &key_of(incarnation, &hit.id), include)?;
         hits.extend(record.map(|record| Hit { score: hit.score, record }));
     }
-    Ok(Ok(hits))
+    Ok(hits)
 }

@@ -28,7 +28,8 @@ pub(crate) fn encode(record: &StoredRecord) -> Result<Bytes, StoreError> {
             bytes.extend(vector.iter().flat_map(|component| component.to_le_bytes()));
         }
     }
-    let tail = (&record.document, &record.metadata, record.holds, record.expires, &record.memory);
+    let (memory, sparse) = (&record.memory, &record.sparse);
+    let tail = (&record.document, &record.metadata, record.holds, record.expires, memory, sparse);
     postcard::to_extend(&tail, bytes).map(Bytes::from).map_err(failed)
 }
 
@@ -45,7 +46,7 @@ fn push_varint(bytes: &mut Vec<u8>, mut number: usize) {
 pub(crate) enum Vector {
     /// Yes.
     Read,
-    /// No: it comes out as `None`.
+    /// No: it comes out as `None`, as does the sparse one.
     Skip,
 }
 
@@ -53,13 +54,13 @@ pub(crate) enum Vector {
 pub(crate) fn decode(bytes: &[u8], vector: Vector) -> Result<StoredRecord, StoreError> {
     let (written, ordinal, rest) = split_head(bytes)?;
     let (raw, rest) = split_vector(rest)?;
-    let (document, metadata, holds, expires, memory): Tail =
-        postcard::from_bytes(rest).map_err(|error| unreadable(&error))?;
-    let vector = match vector {
-        Vector::Skip => None,
-        Vector::Read => raw.map(floats),
+    let ((document, metadata, holds, expires, memory), rest): (Tail, &[u8]) =
+        postcard::take_from_bytes(rest).map_err(|error| unreadable(&error))?;
+    let (vector, sparse) = match vector {
+        Vector::Skip => (None, None),
+        Vector::Read => (raw.map(floats), postcard::from_bytes(rest).map_err(|error| unreadable(&error))?),
     };
-    Ok(StoredRecord { written, ordinal, vector, document, metadata, holds, expires, memory })
+    Ok(StoredRecord { written, ordinal, vector, document, metadata, holds, expires, memory, sparse })
 }
 
 /// Which write wrote a record, and its insertion order.
@@ -99,6 +100,7 @@ fn unreadable(error: &postcard::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use lacuna_model::ShardId;
+    use lacuna_model::record::SparseVector;
     use lacuna_model::value::{MetaValue, Scalar};
 
     use super::*;
@@ -113,6 +115,7 @@ mod tests {
             holds: 0,
             expires: None,
             memory: None,
+            sparse: Some(SparseVector::new(vec![7, 3], vec![0.5, -1.0]).unwrap()),
         }
     }
 
@@ -125,7 +128,7 @@ mod tests {
             assert_eq!(decode(&bytes, Vector::Read).unwrap(), record);
             assert_eq!(
                 decode(&bytes, Vector::Skip).unwrap(),
-                StoredRecord { vector: None, ..record.clone() }
+                StoredRecord { vector: None, sparse: None, ..record.clone() }
             );
             assert_eq!(decode_head(&bytes).unwrap(), (record.written, record.ordinal));
         }

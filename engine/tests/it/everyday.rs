@@ -32,6 +32,7 @@ fn record(id: &str, x: f32) -> NewRecord {
         document: None,
         metadata: Metadata::new(),
         ordinal: Ordinal::default(),
+        sparse: None,
     }
 }
 

@@ -29,6 +29,11 @@ pub(crate) fn open(dir: &Path) -> Engine {
         .unwrap()
 }
 
+/// The schema of an incarnation of the random tests: the second is compared by the dot product, and has sparse vectors.
+pub(crate) fn schema_of(incarnation: u64) -> Schema {
+    if incarnation == 2 { Schema { metric: Metric::Dot, ..schema() } } else { schema() }
+}
+
 pub(crate) fn schema() -> Schema {
     Schema { dimension: Some(2), metric: Metric::L2, kind: Kind::Vector }
 }
@@ -50,6 +55,7 @@ pub(crate) fn record(text: &str, n: i64) -> NewRecord {
         document: Some(format!("n{n}")),
         metadata: Metadata::from([("n".to_owned(), MetaValue::Scalar(Scalar::Int(n)))]),
         ordinal: Ordinal { micros: 7, position: n as u32 },
+        sparse: None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lacuna_model::command::{CallRef, Command, Write, WriteVerb};
 use lacuna_model::filter::Filter;
 use lacuna_model::outcome::{CommandOutcome, Fate, ItemFate, Refusal, WriteOutcome};
-use lacuna_model::record::{Change, NewRecord, Ordinal, RecordPatch, Schema, Written};
+use lacuna_model::record::{Change, Metric, NewRecord, Ordinal, RecordPatch, Schema, SparseVector, Written};
 use lacuna_model::value::Metadata;
 use lacuna_model::{LogPosition, MapEpoch, RecordId, Slot, Stamp, slot_of};
 
@@ -21,6 +21,7 @@ pub(crate) struct NaiveRecord {
     pub(crate) vector: Option<Vec<f32>>,
     pub(crate) document: Option<String>,
     pub(crate) metadata: Metadata,
+    pub(crate) sparse: Option<SparseVector>,
 }
 
 /// Slot and id: the order in which sweeps go.
@@ -153,7 +154,8 @@ impl Naive {
         let same_kind = agreed.metric == carried.metric && agreed.kind == carried.kind;
         let same_dimension = carried.dimension.is_none() || carried.dimension == agreed.dimension;
         let fits = vectors(&write.verb).iter().all(|length| Some(*length as u32) == agreed.dimension);
-        if !(same_kind && same_dimension && fits) {
+        let comparable = agreed.metric == Metric::Dot || !writes_sparse(&write.verb);
+        if !(same_kind && same_dimension && fits && comparable) {
             return Some(Refusal::Schema(stored.unwrap_or(carried)));
         }
         match write.verb {
@@ -282,9 +284,20 @@ fn vectors(verb: &WriteVerb) -> Vec<usize> {
     }
 }
 
+fn writes_sparse(verb: &WriteVerb) -> bool {
+    match verb {
+        WriteVerb::Upsert(records) | WriteVerb::Insert(records) => records.iter().any(|r| r.sparse.is_some()),
+        WriteVerb::Merge(patches) | WriteVerb::Update(patches) => {
+            patches.iter().any(|p| matches!(p.sparse, Change::Set(_)))
+        }
+        WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) => false,
+    }
+}
+
 fn whole(new: &NewRecord, at: At, ordinal: Ordinal) -> NaiveRecord {
     let (vector, document, metadata) = (new.vector.clone(), new.document.clone(), new.metadata.clone());
-    NaiveRecord { written: at.written(), ordinal, vector, document, metadata }
+    let sparse = new.sparse.clone();
+    NaiveRecord { written: at.written(), ordinal, vector, document, metadata, sparse }
 }
 
 fn empty(patch: &RecordPatch) -> NaiveRecord {
@@ -294,6 +307,7 @@ fn empty(patch: &RecordPatch) -> NaiveRecord {
         vector: None,
         document: None,
         metadata: Metadata::new(),
+        sparse: None,
     }
 }
 
@@ -308,6 +322,11 @@ fn patched(old: NaiveRecord, patch: &RecordPatch, at: At) -> NaiveRecord {
         Change::Keep => {}
         Change::Set(document) => record.document = Some(document.clone()),
         Change::Remove => record.document = None,
+    }
+    match &patch.sparse {
+        Change::Keep => {}
+        Change::Set(sparse) => record.sparse = Some(sparse.clone()),
+        Change::Remove => record.sparse = None,
     }
     for (key, value) in &patch.metadata {
         record.metadata.remove(key);

@@ -9,7 +9,7 @@ use lacuna_engine::{Engine, EntryAt};
 use lacuna_model::command::Entry;
 use lacuna_model::outcome::CommandOutcome;
 use lacuna_model::read::{AgePlace, Include, ReadBody, ReadRequest, RecordView};
-use lacuna_model::record::Metric;
+use lacuna_model::record::{Metric, SparseVector};
 use lacuna_model::{Incarnation, LogPosition, OpNumber};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -222,6 +222,7 @@ impl Bench {
         self.compare_search(incarnation, None);
         self.compare_search(incarnation, Some(4));
         self.compare_search(incarnation, Some(8));
+        self.compare_hybrid(incarnation, &visible);
     }
 
     /// Insertion order, behind a place, with and without a filter.
@@ -288,6 +289,50 @@ impl Bench {
             hits[0].iter().map(|hit| (hit.score, hit.record.id.to_string())).collect();
         assert_eq!(found, near);
     }
+
+    /// Sparse alone and with a dense part, all records and those that match.
+    fn compare_hybrid(&self, incarnation: Incarnation, visible: &BTreeMap<String, NaiveRecord>) {
+        let schema = self.model.contents.get(&incarnation.0).and_then(|contents| contents.schema);
+        if schema.is_none_or(|schema| schema.metric != Metric::Dot || schema.dimension != Some(2)) {
+            return;
+        }
+        let sparse = SparseVector::new(vec![2, 9, 77], vec![2.0, 1.0, 5.0]).unwrap();
+        let turn = self.engine().applied().index;
+        let filter = (turn % 2 == 0).then(|| filter_of((turn % u64::from(FILTERS)) as u8));
+        for dense in [None, Some(vec![1.0, 1.5])] {
+            let score = |record: &NaiveRecord| {
+                let with_dense = dense.as_ref().zip(record.vector.as_ref());
+                let dense = with_dense.map(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>());
+                let entries = |theirs: &SparseVector| {
+                    let ours = sparse.entries().collect::<BTreeMap<_, _>>();
+                    let shared = theirs.entries().filter_map(|(at, value)| Some(ours.get(&at)? * value));
+                    shared.reduce(|a, b| a + b)
+                };
+                let sparse = record.sparse.as_ref().and_then(entries);
+                (dense.is_some() || sparse.is_some()).then(|| dense.unwrap_or(0.0) + sparse.unwrap_or(0.0))
+            };
+            let wanted =
+                |id: &str, record: &NaiveRecord| filter.as_ref().is_none_or(|f| matches(f, id, record));
+            let mut best: Vec<(f32, String)> = visible
+                .iter()
+                .filter(|(id, record)| wanted(id, record))
+                .filter_map(|(id, record)| Some((score(record)?, id.clone())))
+                .collect();
+            best.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+            best.truncate(4);
+            let ask = ReadRequest::Hybrid {
+                incarnation,
+                dense: dense.clone(),
+                sparse: sparse.clone(),
+                top_k: 4,
+                filter: filter.clone(),
+                include: Include::default(),
+            };
+            let ReadBody::Hits(hits) = self.ask(&ask) else { panic!() };
+            let found: Vec<_> = hits[0].iter().map(|hit| (hit.score, hit.record.id.to_string())).collect();
+            assert_eq!(found, best, "{dense:?} {filter:?}");
+        }
+    }
 }
 
 fn view(id: &str, record: &NaiveRecord) -> RecordView {
@@ -298,6 +343,7 @@ fn view(id: &str, record: &NaiveRecord) -> RecordView {
         metadata: Some(record.metadata.clone()),
         ordinal: record.ordinal,
         written: record.written,
+        sparse: record.sparse.clone(),
     }
 }
 

@@ -8,13 +8,13 @@ use lacuna_model::command::{
 use lacuna_model::filter::{DocumentTest, FieldTest, Filter, Order};
 use lacuna_model::op_id::OpId;
 use lacuna_model::outcome::RowStatus;
-use lacuna_model::record::{Change, Metric, NewRecord, Ordinal, RecordPatch};
+use lacuna_model::record::{Change, Metric, NewRecord, Ordinal, RecordPatch, SparseVector};
 use lacuna_model::value::{MetaValue, Metadata, Scalar};
 use lacuna_model::{Account, Incarnation, MapEpoch, OpNumber, SLOTS, Slot, Stamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::making::{id, key, n_is, schema};
+use crate::making::{id, key, n_is, schema_of};
 use crate::naive::Naive;
 
 pub(crate) const IDS: u8 = 14;
@@ -161,7 +161,13 @@ fn metadata(n: u8) -> Metadata {
     Metadata::from([("n".to_owned(), MetaValue::Scalar(Scalar::Int(i64::from(n))))])
 }
 
-fn new_record((number, n): Item, position: u32) -> NewRecord {
+/// A few entries, at indices that meet.
+fn sparse((number, n): Item) -> SparseVector {
+    let at = u32::from(number % 4);
+    SparseVector::new(vec![at + 1, 9, at], vec![f32::from(n), 0.5, -1.5]).unwrap()
+}
+
+fn new_record(inc: u8, (number, n): Item, position: u32) -> NewRecord {
     NewRecord {
         position,
         id: id(&id_of(number)),
@@ -169,10 +175,11 @@ fn new_record((number, n): Item, position: u32) -> NewRecord {
         document: (n % 2 == 0).then(|| format!("n{n}")),
         metadata: metadata(n),
         ordinal: Ordinal { micros: u64::from(n), position },
+        sparse: (inc == 2 && number % 3 > 0).then(|| sparse((number, n))),
     }
 }
 
-fn patch((number, n): Item, position: u32) -> RecordPatch {
+fn patch(inc: u8, (number, n): Item, position: u32) -> RecordPatch {
     RecordPatch {
         position,
         id: id(&id_of(number)),
@@ -187,6 +194,11 @@ fn patch((number, n): Item, position: u32) -> RecordPatch {
             _ => vec![("n".to_owned(), Some(MetaValue::Scalar(Scalar::Int(i64::from(n)))))],
         },
         ordinal: Ordinal { micros: 99, position },
+        sparse: match (inc, n) {
+            (2, 0) => Change::Remove,
+            (2, 1) => Change::Set(sparse((number, n))),
+            _ => Change::Keep,
+        },
     }
 }
 
@@ -206,14 +218,16 @@ pub(crate) struct Maker {
 
 impl Maker {
     pub(crate) fn command(&mut self, draw: &Draw, model: &Naive) -> Option<Command> {
-        let records =
-            |items: &[Item]| items.iter().zip(0..).map(|(item, at)| new_record(*item, at)).collect();
-        let patches = |items: &[Item]| items.iter().zip(0..).map(|(item, at)| patch(*item, at)).collect();
+        let records = |inc: u8, items: &[Item]| {
+            items.iter().zip(0..).map(|(item, at)| new_record(inc, *item, at)).collect()
+        };
+        let patches =
+            |inc: u8, items: &[Item]| items.iter().zip(0..).map(|(item, at)| patch(inc, *item, at)).collect();
         Some(match draw {
-            Draw::Upsert(inc, items) => self.write(*inc, WriteVerb::Upsert(records(items)), model),
-            Draw::Insert(inc, items) => self.write(*inc, WriteVerb::Insert(records(items)), model),
-            Draw::Merge(inc, items) => self.write(*inc, WriteVerb::Merge(patches(items)), model),
-            Draw::Update(inc, items) => self.write(*inc, WriteVerb::Update(patches(items)), model),
+            Draw::Upsert(inc, items) => self.write(*inc, WriteVerb::Upsert(records(*inc, items)), model),
+            Draw::Insert(inc, items) => self.write(*inc, WriteVerb::Insert(records(*inc, items)), model),
+            Draw::Merge(inc, items) => self.write(*inc, WriteVerb::Merge(patches(*inc, items)), model),
+            Draw::Update(inc, items) => self.write(*inc, WriteVerb::Update(patches(*inc, items)), model),
             Draw::Delete(inc, ids) => self.write(*inc, WriteVerb::DeleteIds(ids_at(ids)), model),
             Draw::DeleteWhere(inc, ids, filter) => {
                 self.write(*inc, WriteVerb::DeleteIdsWhere(ids_at(ids), filter_of(*filter)), model)
@@ -256,7 +270,7 @@ impl Maker {
                 window: Window::Short,
             },
             incarnation: Incarnation(u64::from(incarnation)),
-            schema: schema(),
+            schema: schema_of(u64::from(incarnation)),
             verb,
         };
         self.writes.push(write.clone());
@@ -265,7 +279,7 @@ impl Maker {
 
     /// A write whose schema or vector doesn't fit, or one that leaves the dimension open.
     fn other_schema(&mut self, incarnation: u8, (number, n): Item, model: &Naive) -> Command {
-        let mut record = new_record((number, n), 0);
+        let mut record = new_record(incarnation, (number, n), 0);
         if n == 1 {
             record.vector = Some(vec![1.0; 3]);
         }

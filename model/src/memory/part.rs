@@ -137,6 +137,7 @@ impl Apart {
             holds: 0,
             expires: None,
             memory: Some(Box::new(MemoryPart { facts: newest.facts, owners: self.owners, others })),
+            sparse: None,
         })
     }
 }

@@ -271,7 +271,8 @@ fn is_heavy(request: &ReadRequest) -> bool {
         | ReadRequest::MemoryHeld { .. }
         | ReadRequest::MemorySearch { .. }
         | ReadRequest::MemoryStats(_)
-        | ReadRequest::ReleasePreview(_) => true,
+        | ReadRequest::ReleasePreview(_)
+        | ReadRequest::Hybrid { .. } => true,
         ReadRequest::Outcome(_) | ReadRequest::Row(_) | ReadRequest::Digest => false,
     }
 }
@@ -293,5 +294,6 @@ fn kind(request: &ReadRequest) -> &'static str {
         ReadRequest::MemorySearch { .. } => "memory search",
         ReadRequest::MemoryStats(_) => "memory stats",
         ReadRequest::ReleasePreview(_) => "release preview",
+        ReadRequest::Hybrid { .. } => "hybrid",
     }
 }

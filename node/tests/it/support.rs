@@ -87,6 +87,7 @@ pub(crate) fn upsert(pong: &Pong, op: &str, id: &RecordId) -> Command {
         document: None,
         metadata: std::collections::BTreeMap::new(),
         ordinal: Ordinal::default(),
+        sparse: None,
     };
     let (call, verb) = (call(pong, op), WriteVerb::Upsert(vec![record]));
     Command::Write(Write { call, incarnation: INCARNATION, schema: schema(), verb })

@@ -22,6 +22,7 @@ mod position;
 pub mod preview;
 pub mod query;
 pub(crate) mod scatter;
+pub mod sparse;
 pub mod update_where;
 pub mod write;
 

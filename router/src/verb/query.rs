@@ -45,7 +45,7 @@ impl Router {
     pub async fn query(&self, target: &Target, call: &Call, query: Query) -> Verb<Found> {
         let core = self.core();
         let resolved = core.resolve(target, call, (Right::Read, crate::catalog::Fresh::Leased)).await?;
-        check_dimension(&query, resolved.collection.schema.dimension)?;
+        check_dimension(&query.vectors, resolved.collection.schema.dimension)?;
         let (wanted, top_k) = (query.vectors.len(), query.top_k);
         let (resolved, scattered) =
             scatter(core, target, (call, Right::Read), |resolved, incarnation, cluster| {
@@ -67,9 +67,9 @@ impl Router {
     }
 }
 
-fn check_dimension(query: &Query, dimension: Option<u32>) -> Verb<()> {
+pub(crate) fn check_dimension(vectors: &[Vec<f32>], dimension: Option<u32>) -> Verb<()> {
     let Some(dimension) = dimension else { return Ok(()) };
-    for (position, vector) in query.vectors.iter().enumerate() {
+    for (position, vector) in vectors.iter().enumerate() {
         if vector.len() != dimension as usize {
             let message = format!(
                 "the query vector at position {position} has {} components, expected {dimension} as this collection's \
@@ -85,7 +85,7 @@ fn check_dimension(query: &Query, dimension: Option<u32>) -> Verb<()> {
     Ok(())
 }
 
-fn merge(scattered: Scattered, metric: Metric, (wanted, top_k): (usize, usize)) -> Verb<Found> {
+pub(crate) fn merge(scattered: Scattered, metric: Metric, (wanted, top_k): (usize, usize)) -> Verb<Found> {
     if let (true, Some(first)) = (scattered.replies.is_empty(), scattered.missing.first()) {
         return Err(unavailable(&scattered.missing, &first.error));
     }

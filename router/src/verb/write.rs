@@ -11,7 +11,7 @@ use lacuna_model::merge::{Piece, PieceFate, ShardError, WriteAnswer, WriteCounts
 use lacuna_model::meta::{ClaimKey, MetaBody, MetaCommand, MetaOutcome, MetaQuery};
 use lacuna_model::op_id::{OpId, OpIdParts};
 use lacuna_model::outcome::{CommandOutcome, Refusal};
-use lacuna_model::record::{Change, Schema};
+use lacuna_model::record::{Change, Kind, Metric, RecordPatch, Schema};
 use lacuna_model::{Account, Incarnation, MapEpoch, Stamp};
 
 use crate::app::Router;
@@ -283,6 +283,7 @@ async fn fit(
 ) -> Verb<Schema> {
     let mut schema = resolved.collection.schema;
     let vectors = vectors_of(verb);
+    check_kind(schema, verb, &vectors)?;
     if let (None, Some((_, first))) = (schema.dimension, vectors.first()) {
         let dimension = first.len() as u32;
         let command = MetaCommand::FixDimension { collection: resolved.collection.id, dimension };
@@ -301,6 +302,43 @@ async fn fit(
         }
     }
     Ok(schema)
+}
+
+/// Sparse vectors are compared by the dot product alone; and a collection of them holds no others.
+fn check_kind(schema: Schema, verb: &WriteVerb, dense: &[(u32, &Vec<f32>)]) -> Verb<()> {
+    if let (Kind::Sparse, Some((position, _))) = (schema.kind, dense.first()) {
+        let message = format!(
+            "records[{position}].vector is dense, and this collection holds sparse vectors alone; nothing was changed"
+        );
+        return Err(VerbError::new(ErrorCode::InvalidVector, message).with("position", *position));
+    }
+    match sparse_at(verb) {
+        Some(position) if schema.metric != Metric::Dot => {
+            let message = format!(
+                "records[{position}] has a sparse vector, which is compared by the dot product, and this collection \
+                 has another metric; nothing was changed"
+            );
+            Err(VerbError::new(ErrorCode::InvalidVector, message).with("position", position))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Position of the first record with a sparse vector.
+fn sparse_at(verb: &WriteVerb) -> Option<u32> {
+    match verb {
+        WriteVerb::Upsert(records) | WriteVerb::Insert(records) => {
+            records.iter().find(|record| record.sparse.is_some()).map(|record| record.position)
+        }
+        WriteVerb::Merge(patches) | WriteVerb::Update(patches) => {
+            let set = |patch: &&RecordPatch| matches!(patch.sparse, Change::Set(_));
+            patches.iter().find(set).map(|patch| patch.position)
+        }
+        WriteVerb::Contribute(..)
+        | WriteVerb::Retain(..)
+        | WriteVerb::DeleteIds(_)
+        | WriteVerb::DeleteIdsWhere(..) => None,
+    }
 }
 
 fn wrong_dimension(position: u32, got: usize, expected: u32) -> VerbError {

@@ -60,6 +60,7 @@ async fn loaded(count: u64) -> (Client, Router, Vec<String>) {
         document: None,
         metadata: [("even".to_owned(), MetaValue::Scalar(Scalar::Bool(n.is_multiple_of(2))))].into(),
         ordinal: Ordinal { micros: n / 3, position: 0 },
+        sparse: None,
     };
     let write = WriteVerb::Upsert((0..count).map(record).collect());
     router.write(&target(), &call(), write).await.expect("written");

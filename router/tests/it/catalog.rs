@@ -103,6 +103,7 @@ async fn a_database_goes_with_its_collections_and_stays_while_a_shard_is_missing
         document: None,
         metadata: std::collections::BTreeMap::default(),
         ordinal: lacuna_model::record::Ordinal::default(),
+        sparse: None,
     };
     let write = lacuna_model::command::WriteVerb::Upsert(vec![record]);
     router.write(&target(a.id), &call(), write).await.expect("written");

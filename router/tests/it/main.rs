@@ -14,4 +14,5 @@ mod lease;
 mod lease_answers;
 mod moorcheh;
 mod reads;
+mod sparse;
 mod update_where;

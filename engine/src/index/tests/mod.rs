@@ -38,6 +38,7 @@ fn record(vector: Option<Vec<f32>>, metadata: Metadata) -> StoredRecord {
         holds: 0,
         expires: None,
         memory: None,
+        sparse: None,
     }
 }
 

@@ -203,6 +203,7 @@ mod tests {
             metadata: metadata.as_object().map(|map| metadata_from_json(map).expect("metadata")),
             ordinal: Ordinal::default(),
             written: Written::default(),
+            sparse: None,
         }
     }
 

@@ -219,6 +219,7 @@ fn new_record(row: Row, micros: u64) -> Verb<NewRecord> {
         document: row.document,
         metadata,
         ordinal: Ordinal { micros, position },
+        sparse: None,
     })
 }
 
@@ -251,6 +252,7 @@ fn patch(row: Row, micros: u64) -> Verb<RecordPatch> {
         document: change(row.document),
         metadata,
         ordinal: Ordinal { micros, position },
+        sparse: Change::Keep,
     })
 }
 

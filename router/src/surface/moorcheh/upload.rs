@@ -243,7 +243,7 @@ fn record(
     ordinal: Ordinal,
 ) -> Result<NewRecord, String> {
     let metadata = metadata::keep(item.take_pairs()?)?;
-    Ok(NewRecord { position: ordinal.position, id: id.0, vector, document, metadata, ordinal })
+    Ok(NewRecord { position: ordinal.position, id: id.0, vector, document, metadata, ordinal, sparse: None })
 }
 
 fn positions(verb: &WriteVerb) -> Vec<(usize, String)> {

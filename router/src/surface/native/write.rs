@@ -90,6 +90,7 @@ fn new_records(bodies: Vec<RecordBody>) -> Verb<Vec<NewRecord>> {
             document: body.document,
             metadata: metadata.transpose()?.unwrap_or_default(),
             ordinal: Ordinal { micros, position },
+            sparse: None,
         };
         if let Some(place) = places.get(record.id.as_str()) {
             records[*place] = record;
@@ -137,6 +138,7 @@ fn patch(body: PatchBody, ordinal: Ordinal) -> Verb<RecordPatch> {
         document: change(body.document),
         metadata: metadata.transpose()?.unwrap_or_default(),
         ordinal,
+        sparse: Change::Keep,
     })
 }
 

@@ -160,5 +160,6 @@ fn patch(body: UpdateBody) -> Verb<RecordPatch> {
         document: Change::Keep,
         metadata: metadata.into_iter().map(|(key, value)| (key, Some(value))).collect(),
         ordinal: Ordinal { micros: now_micros(), position: 0 },
+        sparse: Change::Keep,
     })
 }

@@ -114,7 +114,7 @@ fn record(body: VectorBody, ordinal: Ordinal) -> Verb<NewRecord> {
         None => return Err(no_values(&path("values"))),
     }
     let metadata = body.metadata.map(metadata::Given::checked).transpose()?.unwrap_or_default();
-    Ok(NewRecord { position, id, vector, document: None, metadata, ordinal })
+    Ok(NewRecord { position, id, vector, document: None, metadata, ordinal, sparse: None })
 }
 
 fn no_values(path: &str) -> VerbError {

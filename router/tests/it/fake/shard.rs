@@ -7,7 +7,7 @@ use lacuna_model::filter::Filter;
 use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Fate, ItemFate, Refusal, RowStatus, RowView, WriteOutcome};
 use lacuna_model::read::{AgePlace, DigestView, Hit, Include, ReadBody, ReadReply, ReadRequest, RecordView};
-use lacuna_model::record::{Change, Metric, NewRecord, RecordPatch, Written};
+use lacuna_model::record::{Change, Metric, NewRecord, RecordPatch, SparseVector, Written};
 use lacuna_model::{Incarnation, LogPosition, OpNumber, ShardId, Stamp, slot_of};
 
 use super::position;
@@ -241,6 +241,7 @@ impl Shard {
             | ReadRequest::Preview { incarnation, .. }
             | ReadRequest::Oldest { incarnation, .. }
             | ReadRequest::Ordinals { incarnation, .. }
+            | ReadRequest::Hybrid { incarnation, .. }
                 if self.fenced.contains(incarnation) =>
             {
                 ReadBody::Fenced
@@ -311,6 +312,29 @@ impl Shard {
                 let records: Vec<_> = page.map(|key| self.view(&self.records[key], *include)).collect();
                 ReadBody::Records { more: records.len() < keys.len(), records }
             }
+            ReadRequest::Hybrid { incarnation, dense, sparse, top_k, filter, include } => {
+                let keys = self.matching(*incarnation, filter.as_ref()).into_iter();
+                let dot = |record: &NewRecord| -> f32 {
+                    let shared = |(at, value)| {
+                        record
+                            .sparse
+                            .iter()
+                            .flat_map(SparseVector::entries)
+                            .find(|(i, _)| *i == at)
+                            .map(|(_, v)| v * value)
+                    };
+                    let pairs = dense.iter().flatten().zip(record.vector.iter().flatten());
+                    sparse.entries().filter_map(shared).sum::<f32>() + pairs.map(|(a, b)| a * b).sum::<f32>()
+                };
+                let found = keys.map(|key| {
+                    let record = &self.records[&key];
+                    Hit { score: dot(record), record: self.view(record, *include) }
+                });
+                let mut hits: Vec<Hit> = found.collect();
+                hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.record.id.cmp(&b.record.id)));
+                hits.truncate(*top_k);
+                ReadBody::Hits(vec![hits])
+            }
             ReadRequest::Ordinals { incarnation, limit } => {
                 let mut ordinals: Vec<_> =
                     self.matching(*incarnation, None).iter().map(|key| self.records[key].ordinal).collect();
@@ -360,6 +384,7 @@ impl Shard {
             metadata: include.metadata.then(|| record.metadata.clone()),
             ordinal: record.ordinal,
             written: Written { index: self.index, place: 0, shard: ShardId(self.id) },
+            sparse: record.sparse.clone().filter(|_| include.vector),
         }
     }
 }
