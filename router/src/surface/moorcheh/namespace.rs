@@ -67,7 +67,8 @@ pub(super) fn not_found(name: &str) -> VerbError {
 pub(super) fn type_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "text",
-        Kind::Vector => "vector",
+        // Sparse ones are made by no route here.
+        Kind::Vector | Kind::Sparse => "vector",
     }
 }
 

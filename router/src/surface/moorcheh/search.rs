@@ -144,7 +144,7 @@ fn check_type(namespace: &Namespace, kind: Kind) -> Verb<()> {
     }
     let (is, by) = match kind {
         Kind::Vector => ("text", "a text"),
-        Kind::Text => ("vector", "a vector"),
+        Kind::Text | Kind::Sparse => ("vector", "a vector"),
     };
     Err(refused(
         Code::WrongNamespaceType,
