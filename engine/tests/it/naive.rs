@@ -290,7 +290,10 @@ fn writes_sparse(verb: &WriteVerb) -> bool {
         WriteVerb::Merge(patches) | WriteVerb::Update(patches) => {
             patches.iter().any(|p| matches!(p.sparse, Change::Set(_)))
         }
-        WriteVerb::DeleteIds(_) | WriteVerb::DeleteIdsWhere(..) => false,
+        WriteVerb::Contribute(..)
+        | WriteVerb::Retain(..)
+        | WriteVerb::DeleteIds(_)
+        | WriteVerb::DeleteIdsWhere(..) => false,
     }
 }
 
