@@ -1,43 +1,128 @@
-//! All surfaces' OpenAPI documents as one, and its page (assets inside the binary).
+//! All surfaces' OpenAPI documents: each by itself, all of them as one, and the page (assets inside the binary).
 
-use serde_json::{Map, Value};
-use utoipa_swagger_ui::SwaggerUi;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 
 use crate::app::Router;
 use crate::surface::{chroma, moorcheh, native, pinecone};
 
 /// Where a document keeps its schemas, in references.
 const SCHEMAS: &str = "#/components/schemas/";
+/// All surfaces as one document.
+const EVERYTHING: &str = "/openapi.json";
 
-/// `/openapi.json` and `/docs`.
+/// A surface in the page's list.
+struct Described {
+    /// Prefix of its schemas and tags in the one document, and name of its kind of key.
+    name: &'static str,
+    /// What the list calls it.
+    title: &'static str,
+    /// Where its own document is.
+    path: &'static str,
+    document: fn() -> OpenApi,
+    key: Key,
+}
+
+/// Where a surface's clients put their key.
+enum Key {
+    Bearer,
+    Header(&'static str),
+}
+
+/// Every surface, the native one first.
+const SURFACES: &[Described] = &[
+    Described {
+        name: "native",
+        title: "Lacuna's own: /v1",
+        path: "/openapi/native.json",
+        document: native::document,
+        key: Key::Bearer,
+    },
+    Described {
+        name: "chroma",
+        title: "Chroma: /api/v2",
+        path: "/openapi/chroma.json",
+        document: chroma::document,
+        key: Key::Header("x-chroma-token"),
+    },
+    Described {
+        name: "pinecone",
+        title: "Pinecone: /pinecone, /pc.v1",
+        path: "/openapi/pinecone.json",
+        document: pinecone::document,
+        key: Key::Header("Api-Key"),
+    },
+    Described {
+        name: "moorcheh",
+        title: "Moorcheh: /moorcheh/v1",
+        path: "/openapi/moorcheh.json",
+        document: moorcheh::document,
+        key: Key::Header("x-api-key"),
+    },
+];
+
+/// The documents and `/docs`.
 pub(crate) fn routes() -> axum::Router<Router> {
-    SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", everything()).into()
+    let single = SURFACES.iter().map(|surface| (Url::new(surface.title, surface.path), surface.written()));
+    let all = (Url::with_primary("All of them", EVERYTHING, true), everything());
+    SwaggerUi::new("/docs")
+        .external_urls_from_iter_unchecked([all].into_iter().chain(single))
+        // The page asks nobody but this server: no validator elsewhere is shown the document.
+        .config(Config::default().validator_url("none").persist_authorization(true).doc_expansion("none"))
+        .into()
 }
 
 /// Every route of every surface. Schemas of a surface other than the native one have its name before theirs: each has a
 /// `QueryBody` of its own.
 pub fn everything() -> Value {
-    let mut all = written(&native::document());
-    let surfaces = [
-        ("chroma", chroma::document()),
-        ("moorcheh", moorcheh::document()),
-        ("pinecone", pinecone::document()),
-    ];
-    for (surface, document) in surfaces {
-        join(&mut all, apart(surface, written(&document)));
+    let mut all = json!(null);
+    for surface in SURFACES {
+        let document = surface.written();
+        match surface.name {
+            "native" => all = document,
+            name => join(&mut all, apart(name, document)),
+        }
     }
     all
 }
 
-fn written(document: &utoipa::openapi::OpenApi) -> Value {
-    serde_json::to_value(document).unwrap_or(Value::Null)
+impl Described {
+    /// The document, with the key that its routes take. Without keys none is asked for, so it is optional.
+    fn written(&self) -> Value {
+        let mut document = serde_json::to_value((self.document)()).unwrap_or(Value::Null);
+        let scheme = match self.key {
+            Key::Bearer => json!({"type": "http", "scheme": "bearer"}),
+            Key::Header(name) => json!({"type": "apiKey", "in": "header", "name": name}),
+        };
+        document["components"]["securitySchemes"] = json!({self.name: scheme});
+        for operation in operations(&mut document) {
+            operation.insert("security".to_owned(), json!([{self.name: []}, {}]));
+        }
+        document
+    }
 }
 
-/// The same document with its schemas renamed.
+/// The operations of all paths.
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter();
+    let methods = paths.flat_map(Map::values_mut).filter_map(Value::as_object_mut);
+    methods.flat_map(Map::values_mut).filter_map(Value::as_object_mut)
+}
+
+/// The same document with its schemas renamed, and its tags where they don't show the surface.
 fn apart(surface: &str, mut document: Value) -> Value {
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         let named = std::mem::take(schemas).into_iter();
         *schemas = named.map(|(name, schema)| (format!("{surface}.{name}"), schema)).collect();
+    }
+    for operation in operations(&mut document) {
+        for tag in operation.get_mut("tags").and_then(Value::as_array_mut).into_iter().flatten() {
+            match tag.as_str() {
+                Some(text) if !text.starts_with(surface) => *tag = format!("{surface}: {text}").into(),
+                Some(_) | None => {}
+            }
+        }
     }
     refer(surface, &mut document);
     document
@@ -60,7 +145,7 @@ fn refer(surface: &str, value: &mut Value) {
 
 /// Adds a document's routes and schemas.
 fn join(all: &mut Value, mut document: Value) {
-    for place in ["/paths", "/components/schemas"] {
+    for place in ["/paths", "/components/schemas", "/components/securitySchemes"] {
         let added: Map<String, Value> = document
             .pointer_mut(place)
             .and_then(Value::as_object_mut)
@@ -101,5 +186,29 @@ mod tests {
         assert!(schemas.contains_key("QueryBody") && schemas.contains_key("pinecone.QueryBody"));
         assert!(all["paths"]["/pc.v1/{index}/vectors/delete"]["post"].is_object());
         assert!(all["paths"]["/v1/collections"]["post"].is_object());
+    }
+
+    #[test]
+    fn the_one_document_has_what_each_surfaces_has_and_every_operation_shows_surface_and_key() {
+        let mut all = everything();
+        let mut single = 0;
+        for surface in SURFACES {
+            let mut own = surface.written();
+            let paths: Vec<String> = own["paths"].as_object().expect("paths").keys().cloned().collect();
+            assert!(!paths.is_empty(), "{}", surface.name);
+            for path in paths {
+                assert!(all["paths"][&path].is_object(), "{path}");
+            }
+            single += operations(&mut own).count();
+        }
+        assert_eq!(operations(&mut all).count(), single, "a path of two surfaces");
+        let schemes = all["components"]["securitySchemes"].clone();
+        for operation in operations(&mut all) {
+            let security = operation["security"][0].as_object().expect("a key");
+            let name = security.keys().next().expect("a key's name");
+            assert!(schemes[name].is_object(), "{name}");
+            let tag = operation["tags"][0].as_str().expect("a tag");
+            assert!(name == "native" || tag.starts_with(name.as_str()), "{tag} of {name}");
+        }
     }
 }

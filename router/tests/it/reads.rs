@@ -139,6 +139,32 @@ async fn the_document_describes_every_route() {
         let name = reference.split('"').next().expect("a name");
         assert!(schemas.contains_key(name), "schema {name} is missing");
     }
+}
+
+#[tokio::test]
+async fn the_page_lists_every_surface_and_loads_nothing_from_elsewhere() {
+    let client = Client::new().await;
     let page = client.get("/docs/").await;
     assert!(page.status == 200 && page.text.contains("swagger"), "{}", page.text);
+    let mut assets = Vec::new();
+    for part in page.text.split(['"', '\'']).filter(|part| part.ends_with(".js") || part.ends_with(".css")) {
+        assert!(!part.contains("//"), "{part} is elsewhere");
+        assets.push(part.trim_start_matches("./"));
+    }
+    assert!(
+        assets.contains(&"swagger-ui-bundle.js") && assets.contains(&"swagger-initializer.js"),
+        "{assets:?}"
+    );
+    for asset in assets {
+        let loaded = client.get(&format!("/docs/{asset}")).await;
+        assert!(loaded.status == 200 && !loaded.text.is_empty(), "{asset}: {}", loaded.status);
+    }
+    let start = client.get("/docs/swagger-initializer.js").await.text;
+    assert!(!start.contains("http"), "{start}");
+    for surface in ["native", "chroma", "pinecone", "moorcheh"] {
+        let path = format!("/openapi/{surface}.json");
+        assert!(start.contains(&path), "{start}");
+        assert!(client.get(&path).await.body["paths"].is_object(), "{path}");
+    }
+    assert!(start.contains("/openapi.json") && start.contains("\"validatorUrl\": \"none\""), "{start}");
 }
