@@ -31,7 +31,7 @@ pub(crate) struct WriteBody {
 
 /// A part of a record to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub(crate) enum Part {
     /// Texts.
     Documents,
@@ -43,6 +43,22 @@ pub(crate) enum Part {
     Uris,
     /// Distances, of a query.
     Distances,
+}
+
+/// Whatever else stands there has the wrong shape.
+impl TryFrom<String> for Part {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        match word.as_str() {
+            "documents" => Ok(Self::Documents),
+            "embeddings" => Ok(Self::Embeddings),
+            "metadatas" => Ok(Self::Metadatas),
+            "uris" => Ok(Self::Uris),
+            "distances" => Ok(Self::Distances),
+            _ => Err("unknown column, expected documents, embeddings, metadatas, uris or distances"),
+        }
+    }
 }
 
 /// Reads records: those with these ids, that match, or all; in the order of their insertion.

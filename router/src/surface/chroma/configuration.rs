@@ -11,7 +11,7 @@ use crate::surface::chroma::errors::{NOTHING, misshapen};
 
 /// A distance function, in Chroma's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub(crate) enum Space {
     /// Squared Euclidean distance.
     #[default]
@@ -205,6 +205,20 @@ impl Default for Hnsw {
             sync_threshold: 1_000,
             num_threads: None,
             batch_size: None,
+        }
+    }
+}
+
+/// Whatever else stands there has the wrong shape.
+impl TryFrom<String> for Space {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        match word.as_str() {
+            "l2" => Ok(Self::L2),
+            "cosine" => Ok(Self::Cosine),
+            "ip" => Ok(Self::Ip),
+            _ => Err("unknown distance, expected \"l2\", \"cosine\" or \"ip\""),
         }
     }
 }

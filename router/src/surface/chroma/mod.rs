@@ -12,6 +12,7 @@ mod metadata;
 mod names;
 mod openapi;
 mod read;
+mod schema;
 mod secret;
 mod sent;
 mod shapes;

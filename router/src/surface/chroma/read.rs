@@ -7,7 +7,7 @@ use http::StatusCode;
 use lacuna_model::RecordId;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::filter::Filter;
-use lacuna_model::limits::{MAX_PAGE, MAX_QUERY_VECTORS, MAX_TOP_K};
+use lacuna_model::limits::{MAX_QUERY_VECTORS, MAX_TOP_K};
 use lacuna_model::read::{Hit, Include, RecordView};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ use crate::surface::chroma::sent::Sent;
 use crate::surface::chroma::vectors::check_vectors;
 use crate::surface::chroma::views::{Columns, GetAnswer, GetView, QueryAnswer, QueryView};
 use crate::surface::request::Plain;
-use crate::verb::list::Page;
+use crate::verb::by_age::AgePage;
 use crate::verb::query::Query;
 use crate::verb::scatter::unavailable;
 use crate::verb::{Call, Missing};
@@ -111,18 +111,10 @@ async fn matching(
     router: &Router,
     (found, call): (&Found, &Call),
     filter: Option<Filter>,
-    (include, span): (Include, Span),
+    (include, (first, number)): (Include, Span),
 ) -> Verb<Vec<RecordView>> {
-    let mut page = Page { prefix: String::new(), filter, after: None, limit: MAX_PAGE, include };
-    let mut records = Vec::new();
-    loop {
-        let listed = found.said(router.list(&found.target, call, &page).await)?;
-        records.extend(listed.records);
-        match listed.next_after {
-            Some(after) => page.after = Some(after),
-            None => return Ok(in_order(records, span)),
-        }
-    }
+    let page = AgePage { filter, offset: size(first), limit: number.map(size), include };
+    found.said(router.list_by_age(&found.target, call, &page).await)
 }
 
 /// The part of them that is sent, in the order of their insertion.

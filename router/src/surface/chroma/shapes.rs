@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::surface::chroma::configuration::Kept;
 use crate::surface::chroma::names::collection_uuid;
+use crate::surface::chroma::schema::schema_of;
 
 /// Which shape a client reads. The two can't read each other's: clients before 1.0 refuse unknown keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub(crate) struct CollectionView {
     /// How it is configured.
     #[schema(value_type = Object)]
     pub(super) configuration_json: Value,
+    /// What is indexed how; not for clients before 1.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(super) schema: Option<Value>,
     /// The client's own words about it.
     #[schema(value_type = Option<Object>)]
     pub(super) metadata: Option<Map<String, Value>>,
@@ -75,6 +80,7 @@ impl Shape {
             id: collection_uuid(collection.id),
             name: collection.name.clone(),
             configuration_json: self.configuration(&kept),
+            schema: (self == Self::Modern).then(|| schema_of(&kept)),
             metadata: kept.metadata,
             dimension: collection.schema.dimension,
             tenant: tenant.to_owned(),
