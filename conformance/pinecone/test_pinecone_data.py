@@ -270,3 +270,87 @@ def test_a_write_is_read_at_its_own_number(raw_of_others):
         assert int(read.headers["x-pinecone-max-indexed-lsn"]) >= written and read.headers["x-pinecone-request-id"]
         for raw in raw_of_others:
             assert int(raw.post("/describe_index_stats").headers["x-pinecone-max-indexed-lsn"]) >= written
+
+
+def sparse(*pairs) -> dict:
+    return {"indices": [index for index, _ in pairs], "values": [value for _, value in pairs]}
+
+
+@pytest.fixture
+def sparse_index(pinecone_client, api_client, lacuna, fresh):
+    """An index of sparse vectors alone."""
+    from pinecone_raw import Raw
+
+    name = fresh("sparse")
+    pinecone_client.create_index(name=name, metric="dotproduct", vector_type="sparse", spec={"serverless": {"cloud": "aws", "region": "us-east-1"}})
+    yield Raw(api_client, lacuna.url, name)
+    pinecone_client.delete_index(name)
+
+
+def test_a_sparse_index_is_described_as_one(sparse_index):
+    model = sparse_index.client.get(f"{sparse_index.control}/indexes/{sparse_index.index}", headers={"x-pinecone-api-version": "2026-07"}).json()
+    assert model["vector_type"] == "sparse" and model["metric"] == "dotproduct" and "dimension" not in model
+    assert model["schema"] == {"fields": {"_sparse_values": {"type": "sparse_vector"}}}
+    stats = sparse_index.post("/describe_index_stats").json()
+    assert stats["vectorType"] == "sparse" and "dimension" not in stats
+
+
+def test_sparse_vectors_are_found_by_their_dot_product(sparse_index, pinecone_client):
+    index = pinecone_client.Index(sparse_index.index)
+    vectors = [
+        {"id": "a", "sparse_values": sparse((7, 1.0), (2, 2.0)), "metadata": {"k": "x"}},
+        {"id": "b", "sparse_values": sparse((7, 3.0))},
+        {"id": "c", "sparse_values": sparse((9, 5.0))},
+    ]
+    assert index.upsert(vectors=vectors).upserted_count == 3
+    found = index.query(sparse_vector=sparse((7, 1.0), (2, 0.5)), top_k=10, include_values=True, include_metadata=True).matches
+    assert [(match.id, match.score) for match in found] == [("b", 3.0), ("a", 2.0)]
+    assert (list(found[1].sparse_values.indices), list(found[1].sparse_values.values)) == ([2, 7], [2.0, 1.0])
+    assert [match.id for match in index.query(id="c", top_k=10).matches] == ["c"]
+    index.update(id="a", sparse_values=sparse((9, 1.0)))
+    fetched = index.fetch(ids=["a"]).vectors["a"]
+    assert list(fetched.sparse_values.indices) == [9] and fetched.metadata == {"k": "x"}
+    index.delete(filter={"k": "x"})
+    assert [match.id for match in index.query(sparse_vector=sparse((9, 1.0)), top_k=10).matches] == ["c"]
+    index.delete(ids=["c"])
+    assert index.query(sparse_vector=sparse((9, 1.0)), top_k=10).matches == []
+
+
+def test_dense_and_sparse_scores_are_added(pinecone_client, fresh):
+    from pinecone import ServerlessSpec
+
+    name = fresh("hybrid")
+    pinecone_client.create_index(name=name, dimension=2, metric="dotproduct", spec=ServerlessSpec(cloud="aws", region="us-east-1"))
+    index = pinecone_client.Index(name)
+    index.upsert(
+        vectors=[
+            {"id": "both", "values": [1.0, 0.0], "sparse_values": sparse((5, 2.0))},
+            {"id": "dense", "values": [2.0, 0.0]},
+            {"id": "other", "values": [0.0, 1.0], "sparse_values": sparse((6, 9.0))},
+        ]
+    )
+    found = index.query(vector=[1.0, 0.0], sparse_vector=sparse((5, 1.0)), top_k=10).matches
+    assert [(match.id, match.score) for match in found] == [("both", 3.0), ("dense", 2.0), ("other", 0.0)]
+    assert [match.id for match in index.query(id="both", top_k=1).matches] == ["both"]
+    pinecone_client.delete_index(name)
+
+
+def test_bad_sparse_vectors_are_refused(raw, sparse_index, api_client):
+    for body, words in [
+        ({"indices": [1, 2], "values": [1.0]}, "1 values"),
+        ({"indices": [1, 1], "values": [1.0, 2.0]}, "twice"),
+        ({"indices": [-1], "values": [1.0]}, "indices"),
+        ({"indices": list(range(2049)), "values": [1.0] * 2049}, "2048"),
+    ]:
+        refused(sparse_index.post("/vectors/upsert", {"vectors": [{"id": "a", "sparseValues": body}]}), words)
+        refused(sparse_index.post("/query", {"sparseVector": body, "topK": 1}), words)
+    refused(sparse_index.post("/vectors/upsert", {"vectors": vectors("a")}))
+    refused(sparse_index.post("/query", {"vector": [1.0, 0.0, 0.0], "topK": 1}))
+    assert sparse_index.counts() == {"__default__": 0}
+    one = {"indices": [1], "values": [1.0]}
+    refused(raw.post("/vectors/upsert", {"vectors": [vectors("a")[0] | {"sparseValues": one}]}))
+    refused(raw.post("/query", {"vector": [1.0, 0.0, 0.0], "sparseVector": one, "topK": 1}))
+    spec = {"serverless": {"cloud": "aws", "region": "us-east-1"}}
+    for wrong in [{"metric": "cosine"}, {"dimension": 3}]:
+        body = {"name": "s", "vector_type": "sparse", "spec": spec} | wrong
+        assert api_client.post(f"{raw.control}/indexes", json=body).status_code == 400

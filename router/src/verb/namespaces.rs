@@ -79,7 +79,7 @@ impl Router {
 
     /// Makes a namespace without records; one that exists is refused.
     pub async fn create_namespace(&self, call: &Call, target: &Target) -> Verb<()> {
-        let resolved = self.core().resolve(target, call, (Right::Admin, Fresh::Asked)).await?;
+        let resolved = self.core().resolve(target, call, (Right::Write, Fresh::Asked)).await?;
         if resolved.incarnation.is_some() || target.namespace.is_default() {
             let message = format!(
                 "there is a namespace \"{}\" already; nothing was changed",

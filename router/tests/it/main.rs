@@ -13,6 +13,7 @@ mod http;
 mod lease;
 mod lease_answers;
 mod moorcheh;
+mod pinecone;
 mod reads;
 mod sparse;
 mod update_where;

@@ -25,6 +25,8 @@ use crate::verb::collections::NewCollection;
 const MAX_NAME: usize = 45;
 /// The field of a vector that newer clients name for callers of the older form.
 const DENSE_FIELD: &str = "_values";
+/// And that of a sparse vector.
+const SPARSE_FIELD: &str = "_sparse_values";
 
 /// A distance function, in Pinecone's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -66,6 +68,16 @@ pub(crate) enum VectorType {
     Dense,
     /// Only some components are given.
     Sparse,
+}
+
+impl VectorType {
+    /// Of a collection.
+    pub(super) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Sparse => Self::Sparse,
+            Kind::Vector | Kind::Text => Self::Dense,
+        }
+    }
 }
 
 /// On or off.
@@ -149,7 +161,7 @@ pub(crate) struct SchemaBody {
 /// A field of an index's records.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct FieldBody {
-    /// `dense_vector`.
+    /// `dense_vector` or `sparse_vector`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Components of each vector.
@@ -235,26 +247,26 @@ fn new_index(account: &lacuna_model::Account, body: CreateIndexBody) -> Verb<New
     let tags = body.tags.unwrap_or_default();
     let tags = configure::merged(BTreeMap::new(), tags)?;
     let vectors = match body.schema {
-        Some(schema) => {
-            if body.dimension.is_some() || body.metric.is_some() || body.vector_type.is_some() {
-                return Err(refused(
-                    "schema stands for dimension, metric and vector_type: give one or the other",
-                ));
-            }
-            of_fields(schema)?
+        Some(_) if body.dimension.is_some() || body.metric.is_some() || body.vector_type.is_some() => {
+            return Err(refused("schema stands for dimension, metric and vector_type: give one or the other"));
         }
-        None => Vectors {
-            dense_field: DENSE_FIELD.to_owned(),
-            kind: body.vector_type.unwrap_or(VectorType::Dense),
-            dimension: body.dimension,
-            metric: body.metric,
-        },
+        Some(schema) => of_fields(schema)?,
+        None => {
+            let dense = body.vector_type.unwrap_or(VectorType::Dense) == VectorType::Dense;
+            Vectors {
+                dense_field: dense.then(|| DENSE_FIELD.to_owned()),
+                sparse_field: (!dense).then(|| SPARSE_FIELD.to_owned()),
+                dimension: body.dimension,
+                metric: body.metric,
+            }
+        }
     };
     let extra = IndexExtra {
         made: format!("{:032x}", rand::random::<u128>()),
         deployment: deployment(body.spec, body.deployment)?,
         tags,
         dense_field: vectors.dense_field.clone(),
+        sparse_field: vectors.sparse_field.clone(),
     };
     Ok(NewCollection {
         home: home(account),
@@ -265,50 +277,61 @@ fn new_index(account: &lacuna_model::Account, body: CreateIndexBody) -> Verb<New
 }
 
 /// What an index's vectors are, as asked for.
+#[derive(Default)]
 struct Vectors {
-    dense_field: String,
-    kind: VectorType,
+    dense_field: Option<String>,
+    sparse_field: Option<String>,
     dimension: Option<i64>,
     metric: Option<IndexMetric>,
 }
 
 impl Vectors {
     fn schema(&self) -> Verb<Schema> {
-        if self.kind == VectorType::Sparse {
-            return Err(refused("vector_type: sparse indexes aren't available; expected dense"));
+        if self.sparse_field.is_some() && self.metric.is_some_and(|metric| metric != IndexMetric::Dotproduct) {
+            return Err(refused("metric: sparse vectors are compared by the dot product; expected dotproduct"));
         }
-        let Some(dimension) = self.dimension else {
-            return Err(refused("dimension: a dense index must have one"));
-        };
-        let dimension =
-            u32::try_from(dimension).ok().filter(|n| (1..=MAX_DIMENSION).contains(n)).ok_or_else(|| {
-                refused(format!("dimension must be from 1 to {MAX_DIMENSION}, got {dimension}"))
-            })?;
-        let metric = self.metric.unwrap_or(IndexMetric::Cosine).into();
-        Ok(Schema { dimension: Some(dimension), metric, kind: Kind::Vector })
+        match (&self.dense_field, self.dimension) {
+            (None, None) => Ok(Schema { dimension: None, metric: Metric::Dot, kind: Kind::Sparse }),
+            (None, Some(_)) => Err(refused("dimension: a sparse index has none")),
+            (Some(_), None) => Err(refused("dimension: a dense index must have one")),
+            (Some(_), Some(dimension)) => {
+                let within = u32::try_from(dimension).ok().filter(|n| (1..=MAX_DIMENSION).contains(n));
+                let Some(dimension) = within else {
+                    return Err(refused(format!("dimension must be from 1 to {MAX_DIMENSION}, got {dimension}")));
+                };
+                let metric = self.metric.unwrap_or(IndexMetric::Cosine).into();
+                Ok(Schema { dimension: Some(dimension), metric, kind: Kind::Vector })
+            }
+        }
     }
 }
 
 fn of_fields(schema: SchemaBody) -> Verb<Vectors> {
-    let mut found = None;
+    let mut found = Vectors::default();
     for (name, field) in schema.fields {
-        if field.kind != "dense_vector" {
-            return Err(refused(format!(
-                "schema.fields.{name}: type {:?} isn't available; expected dense_vector",
-                field.kind
-            )));
-        }
-        let vectors = Vectors {
-            dense_field: name,
-            kind: VectorType::Dense,
-            dimension: field.dimension,
-            metric: field.metric,
+        let taken = match field.kind.as_str() {
+            "dense_vector" => {
+                (found.dimension, found.metric) = (field.dimension, field.metric.or(found.metric));
+                found.dense_field.replace(name)
+            }
+            "sparse_vector" => {
+                found.metric = found.metric.or(field.metric);
+                found.sparse_field.replace(name)
+            }
+            other => {
+                return Err(refused(format!(
+                    "schema.fields.{name}: type {other:?} isn't available; expected dense_vector or sparse_vector"
+                )));
+            }
         };
-        if found.replace(vectors).is_some() {
-            return Err(refused("schema.fields: an index has one field of dense vectors"));
+        if taken.is_some() {
+            return Err(refused("schema.fields: an index has one field of dense and one of sparse vectors"));
         }
     }
-    found.ok_or_else(|| refused("schema.fields: an index must have a field of vectors"))
+    if found.dense_field.is_none() && found.sparse_field.is_none() {
+        return Err(refused("schema.fields: an index must have a field of vectors"));
+    }
+    Ok(found)
 }
 
 fn deployment(spec: Option<SpecBody>, newer: Option<DeploymentBody>) -> Verb<Deployment> {
@@ -413,6 +436,13 @@ mod tests {
         let field =
             |kind: &str| json!({"name": "a", "schema": {"fields": {"f": {"type": kind, "dimension": 2}}}});
         assert!(read(field("dense_vector")).is_ok());
+        let sparse = |metric: Value, dimension: Value| {
+            read(json!({"name": "a", "vector_type": "sparse", "metric": metric, "dimension": dimension}))
+        };
+        let made = sparse(json!("dotproduct"), Value::Null).expect("a sparse index");
+        assert_eq!((made.schema.kind, made.schema.dimension), (Kind::Sparse, None));
+        assert!(sparse(json!("cosine"), Value::Null).is_err() && sparse(Value::Null, json!(3)).is_err());
+        assert_eq!(read(field("sparse_vector")).expect_err("a dimension"), sparse(Value::Null, json!(3)).expect_err("too"));
         assert!(read(field("string")).expect_err("no text").contains("isn't available"));
     }
 }

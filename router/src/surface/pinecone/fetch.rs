@@ -20,6 +20,7 @@ use crate::surface::pinecone::address::{Address, namespace, record_id};
 use crate::surface::pinecone::failure::DataFailure;
 use crate::surface::pinecone::list::Pagination;
 use crate::surface::pinecone::query_string::QueryString;
+use crate::surface::pinecone::sparse::SparseBody;
 use crate::surface::pinecone::{filter, reply};
 use crate::surface::request::{Plain, Posted};
 use crate::verb::list::Page;
@@ -47,6 +48,9 @@ pub(crate) struct VectorView {
     pub id: String,
     /// Its vector.
     pub values: Vec<f32>,
+    /// Its sparse vector, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sparse_values: Option<SparseBody>,
     /// Its metadata, if it has any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -57,6 +61,7 @@ impl From<RecordView> for VectorView {
     fn from(record: RecordView) -> Self {
         Self {
             id: record.id.into_string(),
+            sparse_values: record.sparse.as_ref().map(SparseBody::from),
             values: record.vector.unwrap_or_default(),
             metadata: record.metadata.filter(|metadata| !metadata.is_empty()).map(JsonMetadata),
         }

@@ -18,8 +18,10 @@ pub(super) struct IndexExtra {
     pub(super) made: String,
     pub(super) deployment: Deployment,
     pub(super) tags: BTreeMap<String, String>,
-    /// Name of the field with the vector, in the newer form.
-    pub(super) dense_field: String,
+    /// Name of the field with the dense vector, in the newer form.
+    pub(super) dense_field: Option<String>,
+    /// Name of the field with the sparse vector, in the newer form.
+    pub(super) sparse_field: Option<String>,
 }
 
 /// Where an index was said to be: kept and shown, and without any effect.
@@ -140,7 +142,7 @@ impl From<Deployment> for SpecView {
 /// A field of an index's records.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FieldView {
-    /// `dense_vector`.
+    /// `dense_vector` or `sparse_vector`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// Components of each vector.
@@ -200,12 +202,14 @@ impl IndexView {
         let (dimension, metric) = (index.schema.dimension, IndexMetric::from(index.schema.metric));
         let newer = visitor.shape == Shape::SpecAndSchema;
         let dense = FieldView { kind: "dense_vector", dimension, metric: Some(metric) };
-        let schema = SchemaView { fields: BTreeMap::from([(extra.dense_field, dense)]) };
+        let sparse = FieldView { kind: "sparse_vector", dimension: None, metric: None };
+        let dense = extra.dense_field.map(|name| (name, dense));
+        let fields = dense.into_iter().chain(extra.sparse_field.map(|name| (name, sparse))).collect();
         Ok(Self {
             name: index.name.clone(),
             dimension,
             metric,
-            vector_type: VectorType::Dense,
+            vector_type: VectorType::of(index.schema.kind),
             host: visitor.host(&index.name),
             status: StatusView { ready: true, state: "Ready" },
             deletion_protection: match index.protected {
@@ -213,7 +217,7 @@ impl IndexView {
                 Protection::Off => Switch::Disabled,
             },
             tags: extra.tags,
-            schema: newer.then_some(schema),
+            schema: newer.then_some(SchemaView { fields }),
             deployment: newer.then(|| extra.deployment.clone()),
             read_capacity: newer.then_some(ReadCapacity::ON_DEMAND),
             spec: extra.deployment.into(),

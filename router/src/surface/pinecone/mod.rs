@@ -21,6 +21,7 @@ mod openapi;
 mod query;
 mod query_string;
 mod reply;
+mod sparse;
 mod stats;
 mod unsupported;
 mod update;

@@ -2,8 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use lacuna_model::RecordId;
+use lacuna_model::filter::Filter;
 use lacuna_model::limits::{MAX_EF, MAX_TOP_K};
 use lacuna_model::read::{Hit, Include};
+use lacuna_model::record::SparseVector;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -14,11 +17,13 @@ use crate::surface::native::metadata::JsonMetadata;
 use crate::surface::pinecone::address::{Address, Spelt, namespace, record_id};
 use crate::surface::pinecone::failure::DataFailure;
 use crate::surface::pinecone::fetch::ReadUnits;
+use crate::surface::pinecone::sparse::SparseBody;
 use crate::surface::pinecone::upsert::check_finite;
 use crate::surface::pinecone::{filter, reply};
 use crate::surface::request::Posted;
 use crate::verb::query::Query;
 use crate::verb::scatter::unavailable;
+use crate::verb::sparse::SparseQuery;
 use crate::verb::{Call, Target};
 
 const VECTOR: Include = Include { vector: true, document: false, metadata: false };
@@ -32,7 +37,10 @@ pub(crate) struct QueryBody {
     /// The vector.
     #[serde(default)]
     pub vector: Option<Vec<f32>>,
-    /// The record whose vector it is, instead.
+    /// A sparse vector, alone or beside the dense one: only where the metric is the dot product.
+    #[serde(default)]
+    pub sparse_vector: Option<SparseBody>,
+    /// The record whose vectors they are, instead.
     #[serde(default)]
     pub id: Option<String>,
     /// The namespace; missing, `""` and `__default__` are the same one.
@@ -59,6 +67,7 @@ pub(crate) struct QueryBody {
 
 /// A match.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct MatchView {
     /// Its id.
     pub id: String,
@@ -66,6 +75,9 @@ pub(crate) struct MatchView {
     pub score: f32,
     /// Its vector; empty if it wasn't asked for.
     pub values: Vec<f32>,
+    /// Its sparse vector, if it was asked for and there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sparse_values: Option<SparseBody>,
     /// Its metadata, if it was asked for and there is any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -85,15 +97,22 @@ pub(crate) struct QueriedView {
 
 /// What a query starts from.
 enum From {
-    Vector(Vec<f32>),
-    Record(lacuna_model::RecordId),
+    Vectors(Vectors),
+    Record(RecordId),
+}
+
+/// A dense vector, a sparse one, or both.
+#[derive(Default)]
+struct Vectors {
+    dense: Option<Vec<f32>>,
+    sparse: Option<SparseVector>,
 }
 
 struct Asked {
     from: From,
     top_k: usize,
     ef: Option<usize>,
-    filter: Option<lacuna_model::filter::Filter>,
+    filter: Option<Filter>,
     include: Include,
 }
 
@@ -125,6 +144,7 @@ impl MatchView {
         Self {
             id: hit.record.id.into_string(),
             score: hit.score,
+            sparse_values: hit.record.sparse.as_ref().map(SparseBody::from),
             values: hit.record.vector.unwrap_or_default(),
             metadata: hit.record.metadata.filter(|metadata| !metadata.is_empty()).map(JsonMetadata),
         }
@@ -141,7 +161,7 @@ fn asked(body: QueryBody) -> Verb<Asked> {
         metadata: body.include_metadata == Some(true),
     };
     Ok(Asked {
-        from: from(body.vector, body.id)?,
+        from: from(body.vector, body.sparse_vector, body.id)?,
         top_k: top_k("topK", body.top_k)?,
         ef: body.max_candidates.map(|candidates| candidates.clamp(1, MAX_EF)),
         filter: filter::of_read(body.filter.as_ref())?,
@@ -149,17 +169,23 @@ fn asked(body: QueryBody) -> Verb<Asked> {
     })
 }
 
-fn from(vector: Option<Vec<f32>>, id: Option<String>) -> Verb<From> {
-    match (vector.filter(|vector| !vector.is_empty()), id) {
-        (Some(_), Some(_)) => {
+fn from(dense: Option<Vec<f32>>, sparse: Option<SparseBody>, id: Option<String>) -> Verb<From> {
+    let dense = dense.filter(|vector| !vector.is_empty());
+    let sparse = sparse.map(|sparse| sparse.vector(|| "sparseVector".to_owned())).transpose()?.flatten();
+    match (dense.is_some() || sparse.is_some(), id) {
+        (true, Some(_)) => {
             Err(VerbError::argument("Cannot provide both 'ID' and 'vector' at the same time"))
         }
-        (Some(vector), None) => {
-            check_finite(&vector, || "vector".to_owned())?;
-            Ok(From::Vector(vector))
+        (true, None) => {
+            if let Some(vector) = &dense {
+                check_finite(vector, || "vector".to_owned())?;
+            }
+            Ok(From::Vectors(Vectors { dense, sparse }))
         }
-        (None, Some(id)) => Ok(From::Record(record_id(id, || "id".to_owned())?)),
-        (None, None) => Err(VerbError::argument("a query must have a 'vector' or an 'id'")),
+        (false, Some(id)) => Ok(From::Record(record_id(id, || "id".to_owned())?)),
+        (false, None) => {
+            Err(VerbError::argument("a query must have a 'vector', a 'sparseVector' or an 'id'"))
+        }
     }
 }
 
@@ -172,22 +198,24 @@ fn top_k(field: &str, top_k: usize) -> Verb<usize> {
 
 /// The hits; none if the record that it starts from isn't there. All shards must answer.
 async fn search(router: &Router, target: &Target, call: &Call, asked: Asked) -> Verb<Vec<Hit>> {
-    let vector = match asked.from {
-        From::Vector(vector) => Some(vector),
+    let vectors = match asked.from {
+        From::Vectors(vectors) => vectors,
         From::Record(id) => {
-            let found = router.get(target, call, &[id], VECTOR).await?;
-            found.into_iter().next().and_then(|record| record.vector)
+            let found = router.get(target, call, &[id], VECTOR).await?.into_iter().next();
+            found.map_or_else(Vectors::default, |record| Vectors { dense: record.vector, sparse: record.sparse })
         }
     };
-    let Some(vector) = vector else { return Ok(Vec::new()) };
-    let query = Query {
-        vectors: vec![vector],
-        top_k: asked.top_k,
-        ef: asked.ef,
-        filter: asked.filter,
-        include: asked.include,
+    let (top_k, filter, include) = (asked.top_k, asked.filter, asked.include);
+    let found = match (vectors.dense, vectors.sparse) {
+        (None, None) => return Ok(Vec::new()),
+        (Some(dense), None) => {
+            let query = Query { vectors: vec![dense], top_k, ef: asked.ef, filter, include };
+            router.query(target, call, query).await?
+        }
+        (dense, Some(sparse)) => {
+            router.query_sparse(target, call, SparseQuery { dense, sparse, top_k, filter, include }).await?
+        }
     };
-    let found = router.query(target, call, query).await?;
     if let Some(first) = found.missing.first() {
         return Err(unavailable(&found.missing, &first.error));
     }
@@ -227,14 +255,24 @@ pub(crate) struct SearchQuery {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub filter: Option<Value>,
+    /// Words of the text: needs a hosted model, refused.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub match_terms: Option<Value>,
 }
 
 /// A vector.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct SearchVector {
-    /// Its components.
+    /// Its components, if it is dense.
     #[serde(default)]
-    pub values: Vec<f32>,
+    pub values: Option<Vec<f32>>,
+    /// Where it isn't zero, if it is sparse.
+    #[serde(default)]
+    pub sparse_indices: Vec<u32>,
+    /// The value at each of them.
+    #[serde(default)]
+    pub sparse_values: Vec<f32>,
 }
 
 /// A hit.
@@ -305,16 +343,21 @@ pub(crate) async fn search_records(
 }
 
 fn asked_of_records(body: SearchBody) -> Verb<Asked> {
-    if body.query.inputs.is_some() || body.rerank.is_some() {
+    let SearchQuery { top_k: wanted, inputs, vector, id, filter: json, match_terms } = body.query;
+    if inputs.is_some() || match_terms.is_some() || body.rerank.is_some() {
         return Err(VerbError::argument(
-            "this index has no hosted model: 'inputs' and 'rerank' need one. Search with 'vector' or 'id'",
+            "this index has no hosted model: 'inputs', 'match_terms' and 'rerank' need one. Search with 'vector' or \
+             'id'",
         ));
     }
+    let (dense, sparse) = vector.map_or((None, None), |vector| {
+        (vector.values, Some(SparseBody { indices: vector.sparse_indices, values: vector.sparse_values }))
+    });
     Ok(Asked {
-        from: from(body.query.vector.map(|vector| vector.values), body.query.id)?,
-        top_k: top_k("top_k", body.query.top_k)?,
+        from: from(dense, sparse, id)?,
+        top_k: top_k("top_k", wanted)?,
         ef: None,
-        filter: filter::of_read(body.query.filter.as_ref())?,
+        filter: filter::of_read(json.as_ref())?,
         include: Include { vector: false, document: false, metadata: true },
     })
 }

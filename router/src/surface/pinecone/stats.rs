@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
 use crate::surface::pinecone::address::{Address, shown};
-use crate::surface::pinecone::create::IndexMetric;
+use crate::surface::pinecone::create::{IndexMetric, VectorType};
 use crate::surface::pinecone::failure::DataFailure;
 use crate::surface::pinecone::reply;
 use crate::surface::request::{Plain, Posted};
@@ -42,7 +42,7 @@ pub(crate) struct NamespaceStats {
 pub(crate) struct StatsView {
     /// Each namespace that exists; the default one is `__default__`.
     pub namespaces: BTreeMap<String, NamespaceStats>,
-    /// Components of each vector.
+    /// Components of each vector; missing where all are sparse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dimension: Option<u32>,
     /// Always 0.
@@ -51,8 +51,8 @@ pub(crate) struct StatsView {
     pub total_vector_count: u64,
     /// The index's metric.
     pub metric: IndexMetric,
-    /// `dense`.
-    pub vector_type: &'static str,
+    /// What the vectors are.
+    pub vector_type: VectorType,
 }
 
 /// Counts the records of each namespace.
@@ -99,7 +99,7 @@ async fn respond(router: &Router, at: &Address, call: &Call) -> Verb<Response> {
         dimension: index.schema.dimension,
         index_fullness: 0.0,
         metric: index.schema.metric.into(),
-        vector_type: "dense",
+        vector_type: VectorType::of(index.schema.kind),
     };
     Ok(reply::read(router, call, &body).await)
 }

@@ -16,6 +16,7 @@ use crate::app::Router;
 use crate::error::{Verb, VerbError};
 use crate::surface::pinecone::address::{Address, NOTHING, namespace, record_id};
 use crate::surface::pinecone::failure::{DataFailure, unfinished_delete, unfinished_write};
+use crate::surface::pinecone::sparse::SparseBody;
 use crate::surface::pinecone::upsert::{check_finite, now_micros};
 use crate::surface::pinecone::{filter, metadata, reply};
 use crate::surface::request::Posted;
@@ -33,6 +34,9 @@ pub(crate) struct UpdateBody {
     /// Its new vector.
     #[serde(default)]
     pub values: Option<Vec<f32>>,
+    /// Its new sparse vector.
+    #[serde(default)]
+    pub sparse_values: Option<SparseBody>,
     /// Keys to set; the others stay.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -118,7 +122,7 @@ fn asked(body: UpdateBody) -> Verb<Asked> {
     if body.id.is_some() {
         return wrong("an update takes an id or a filter, not both");
     }
-    if body.values.is_some() {
+    if body.values.is_some() || body.sparse_values.is_some() {
         return wrong("an update by filter takes no values: it changes metadata alone");
     }
     let empty = "Update with empty metadata filter is not allowed";
@@ -152,6 +156,8 @@ fn patch(body: UpdateBody) -> Verb<RecordPatch> {
         }
         None => Change::Keep,
     };
+    let sparse = body.sparse_values.map(|sparse| sparse.vector(|| "sparseValues".to_owned()));
+    let sparse = sparse.transpose()?.flatten().map_or(Change::Keep, Change::Set);
     let metadata = body.set_metadata.map(metadata::Given::checked).transpose()?.unwrap_or_default();
     Ok(RecordPatch {
         position: 0,
@@ -160,6 +166,6 @@ fn patch(body: UpdateBody) -> Verb<RecordPatch> {
         document: Change::Keep,
         metadata: metadata.into_iter().map(|(key, value)| (key, Some(value))).collect(),
         ordinal: Ordinal { micros: now_micros(), position: 0 },
-        sparse: Change::Keep,
+        sparse,
     })
 }

@@ -17,6 +17,7 @@ use crate::app::Router;
 use crate::error::{Verb, VerbError};
 use crate::surface::pinecone::address::{Address, NOTHING, Spelt, namespace, record_id};
 use crate::surface::pinecone::failure::{DataFailure, unfinished_write};
+use crate::surface::pinecone::sparse::SparseBody;
 use crate::surface::pinecone::{metadata, reply};
 use crate::surface::request::Posted;
 
@@ -42,6 +43,9 @@ pub(crate) struct VectorBody {
     /// As many components as the index's dimension, all finite.
     #[serde(default)]
     pub values: Option<Vec<f32>>,
+    /// A sparse vector, alone or beside a dense one: only where the metric is the dot product.
+    #[serde(default)]
+    pub sparse_values: Option<SparseBody>,
     /// Strings, numbers, booleans and lists of strings.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -109,16 +113,19 @@ fn record(body: VectorBody, ordinal: Ordinal) -> Verb<NewRecord> {
     let path = |field: &str| format!("vectors[{position}].{field}");
     let id = record_id(body.id, || path("id"))?;
     let vector = body.values.filter(|values| !values.is_empty());
-    match &vector {
-        Some(values) => check_finite(values, || path("values"))?,
-        None => return Err(no_values(&path("values"))),
+    if let Some(values) = &vector {
+        check_finite(values, || path("values"))?;
+    }
+    let sparse = body.sparse_values.map(|sparse| sparse.vector(|| path("sparseValues"))).transpose()?.flatten();
+    if vector.is_none() && sparse.is_none() {
+        return Err(no_values(&path("values")));
     }
     let metadata = body.metadata.map(metadata::Given::checked).transpose()?.unwrap_or_default();
-    Ok(NewRecord { position, id, vector, document: None, metadata, ordinal, sparse: None })
+    Ok(NewRecord { position, id, vector, document: None, metadata, ordinal, sparse })
 }
 
 fn no_values(path: &str) -> VerbError {
-    VerbError::new(ErrorCode::InvalidVector, format!("{path}: a vector must have values; {NOTHING}"))
+    VerbError::new(ErrorCode::InvalidVector, format!("{path}: a vector must have values, sparseValues or both; {NOTHING}"))
 }
 
 /// Components must be finite: JSON can say 1e39, which no 32-bit float holds.
