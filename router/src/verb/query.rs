@@ -6,7 +6,7 @@ use lacuna_model::access::Right;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::filter::Filter;
 use lacuna_model::read::{Hit, Include, ReadBody, ReadRequest};
-use lacuna_model::record::Metric;
+use lacuna_model::record::{Kind, Metric};
 
 use crate::app::Router;
 use crate::core::Target;
@@ -45,7 +45,12 @@ impl Router {
     pub async fn query(&self, target: &Target, call: &Call, query: Query) -> Verb<Found> {
         let core = self.core();
         let resolved = core.resolve(target, call, (Right::Read, crate::catalog::Fresh::Leased)).await?;
-        check_dimension(&query.vectors, resolved.collection.schema.dimension)?;
+        let schema = resolved.collection.schema;
+        if schema.kind == Kind::Sparse {
+            let message = "the query vector is dense, and this collection holds sparse vectors alone";
+            return Err(VerbError::new(ErrorCode::InvalidVector, message));
+        }
+        check_dimension(&query.vectors, schema.dimension)?;
         let (wanted, top_k) = (query.vectors.len(), query.top_k);
         let (resolved, scattered) =
             scatter(core, target, (call, Right::Read), |resolved, incarnation, cluster| {

@@ -50,7 +50,10 @@ fn unfinished(answer: &Answer, shard: u32) {
     assert!(details.iter().any(|part| part["shard"] == shard && part["state"] != "applied"), "{answer:?}");
     let message = answer.body["message"].as_str().expect("a message");
     let operation = answer.operation.as_deref().expect("an operation");
-    assert!(message.contains(operation) && message.contains(&format!("not yet on shards [{shard}]")), "{message}");
+    assert!(
+        message.contains(operation) && message.contains(&format!("not yet on shards [{shard}]")),
+        "{message}"
+    );
     assert!(matches!(answer.says.as_deref(), Some("partial" | "pending")), "{answer:?}");
 }
 
@@ -97,7 +100,9 @@ async fn an_index_that_is_not_gone_everywhere_is_503_in_the_control_planes_body(
     let answer = client.send(request.body(axum::body::Body::empty()).expect("a request")).await;
     assert_eq!((answer.status, &answer.body["status"]), (503, &json!(503)), "{answer:?}");
     assert_eq!(answer.body["error"]["code"], "UNAVAILABLE");
-    assert!(answer.body["error"]["message"].as_str().is_some_and(|words| words.contains("not yet on shards [1]")));
+    assert!(
+        answer.body["error"]["message"].as_str().is_some_and(|words| words.contains("not yet on shards [1]"))
+    );
     assert_eq!(client.get("/pinecone/indexes/i").await.status, 404, "its name is gone at once");
     client.fake.heal();
     assert_eq!(client.delete("/pinecone/indexes/i").await.status, 202, "the repeat joins it");
@@ -142,11 +147,20 @@ async fn a_path_is_matched_as_it_came() {
     let client = index().await;
     load(&client, "..").await;
     load(&client, "").await;
-    for path in ["/pc.v1/i", "/pc.v1/i/", "/pc.v1/i/namespaces/", "/pc.v1/i/namespaces/../..", "/pc.v1/i/namespaces/%2E%2E/"] {
+    for path in [
+        "/pc.v1/i",
+        "/pc.v1/i/",
+        "/pc.v1/i/namespaces/",
+        "/pc.v1/i/namespaces/../..",
+        "/pc.v1/i/namespaces/%2E%2E/",
+    ] {
         assert_eq!(client.delete(path).await.status, 404, "{path}");
     }
     assert_eq!(count(&client, "..").await, RECORDS);
     assert_eq!(client.delete("/pc.v1/i/namespaces/%2E%2E").await.status, 200);
-    assert_eq!((count(&client, "..").await, count(&client, "__default__").await), (Value::Null, json!(RECORDS)));
+    assert_eq!(
+        (count(&client, "..").await, count(&client, "__default__").await),
+        (Value::Null, json!(RECORDS))
+    );
     assert_eq!(client.get("/pinecone/indexes/i").await.status, 200);
 }

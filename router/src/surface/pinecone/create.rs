@@ -248,7 +248,9 @@ fn new_index(account: &lacuna_model::Account, body: CreateIndexBody) -> Verb<New
     let tags = configure::merged(BTreeMap::new(), tags)?;
     let vectors = match body.schema {
         Some(_) if body.dimension.is_some() || body.metric.is_some() || body.vector_type.is_some() => {
-            return Err(refused("schema stands for dimension, metric and vector_type: give one or the other"));
+            return Err(refused(
+                "schema stands for dimension, metric and vector_type: give one or the other",
+            ));
         }
         Some(schema) => of_fields(schema)?,
         None => {
@@ -287,8 +289,11 @@ struct Vectors {
 
 impl Vectors {
     fn schema(&self) -> Verb<Schema> {
-        if self.sparse_field.is_some() && self.metric.is_some_and(|metric| metric != IndexMetric::Dotproduct) {
-            return Err(refused("metric: sparse vectors are compared by the dot product; expected dotproduct"));
+        if self.sparse_field.is_some() && self.metric.is_some_and(|metric| metric != IndexMetric::Dotproduct)
+        {
+            return Err(refused(
+                "metric: sparse vectors are compared by the dot product; expected dotproduct",
+            ));
         }
         match (&self.dense_field, self.dimension) {
             (None, None) => Ok(Schema { dimension: None, metric: Metric::Dot, kind: Kind::Sparse }),
@@ -297,7 +302,9 @@ impl Vectors {
             (Some(_), Some(dimension)) => {
                 let within = u32::try_from(dimension).ok().filter(|n| (1..=MAX_DIMENSION).contains(n));
                 let Some(dimension) = within else {
-                    return Err(refused(format!("dimension must be from 1 to {MAX_DIMENSION}, got {dimension}")));
+                    return Err(refused(format!(
+                        "dimension must be from 1 to {MAX_DIMENSION}, got {dimension}"
+                    )));
                 };
                 let metric = self.metric.unwrap_or(IndexMetric::Cosine).into();
                 Ok(Schema { dimension: Some(dimension), metric, kind: Kind::Vector })
@@ -442,7 +449,10 @@ mod tests {
         let made = sparse(json!("dotproduct"), Value::Null).expect("a sparse index");
         assert_eq!((made.schema.kind, made.schema.dimension), (Kind::Sparse, None));
         assert!(sparse(json!("cosine"), Value::Null).is_err() && sparse(Value::Null, json!(3)).is_err());
-        assert_eq!(read(field("sparse_vector")).expect_err("a dimension"), sparse(Value::Null, json!(3)).expect_err("too"));
+        assert_eq!(
+            read(field("sparse_vector")).expect_err("a dimension"),
+            sparse(Value::Null, json!(3)).expect_err("too")
+        );
         assert!(read(field("string")).expect_err("no text").contains("isn't available"));
     }
 }

@@ -173,9 +173,7 @@ fn from(dense: Option<Vec<f32>>, sparse: Option<SparseBody>, id: Option<String>)
     let dense = dense.filter(|vector| !vector.is_empty());
     let sparse = sparse.map(|sparse| sparse.vector(|| "sparseVector".to_owned())).transpose()?.flatten();
     match (dense.is_some() || sparse.is_some(), id) {
-        (true, Some(_)) => {
-            Err(VerbError::argument("Cannot provide both 'ID' and 'vector' at the same time"))
-        }
+        (true, Some(_)) => Err(VerbError::argument("Cannot provide both 'ID' and 'vector' at the same time")),
         (true, None) => {
             if let Some(vector) = &dense {
                 check_finite(vector, || "vector".to_owned())?;
@@ -202,7 +200,10 @@ async fn search(router: &Router, target: &Target, call: &Call, asked: Asked) -> 
         From::Vectors(vectors) => vectors,
         From::Record(id) => {
             let found = router.get(target, call, &[id], VECTOR).await?.into_iter().next();
-            found.map_or_else(Vectors::default, |record| Vectors { dense: record.vector, sparse: record.sparse })
+            found.map_or_else(Vectors::default, |record| Vectors {
+                dense: record.vector,
+                sparse: record.sparse,
+            })
         }
     };
     let (top_k, filter, include) = (asked.top_k, asked.filter, asked.include);

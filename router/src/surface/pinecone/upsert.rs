@@ -116,7 +116,8 @@ fn record(body: VectorBody, ordinal: Ordinal) -> Verb<NewRecord> {
     if let Some(values) = &vector {
         check_finite(values, || path("values"))?;
     }
-    let sparse = body.sparse_values.map(|sparse| sparse.vector(|| path("sparseValues"))).transpose()?.flatten();
+    let sparse =
+        body.sparse_values.map(|sparse| sparse.vector(|| path("sparseValues"))).transpose()?.flatten();
     if vector.is_none() && sparse.is_none() {
         return Err(no_values(&path("values")));
     }
@@ -125,7 +126,10 @@ fn record(body: VectorBody, ordinal: Ordinal) -> Verb<NewRecord> {
 }
 
 fn no_values(path: &str) -> VerbError {
-    VerbError::new(ErrorCode::InvalidVector, format!("{path}: a vector must have values, sparseValues or both; {NOTHING}"))
+    VerbError::new(
+        ErrorCode::InvalidVector,
+        format!("{path}: a vector must have values, sparseValues or both; {NOTHING}"),
+    )
 }
 
 /// Components must be finite: JSON can say 1e39, which no 32-bit float holds.
