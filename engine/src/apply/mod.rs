@@ -21,7 +21,7 @@ use lacuna_model::command::{Command, Entry};
 use lacuna_model::outcome::CommandOutcome;
 
 pub(crate) use release::count as count_release;
-pub(crate) use transaction::{Committed, IndexChange, Place, Transaction};
+pub(crate) use transaction::{Committed, IndexChange, Place, Transaction, nearer};
 
 use crate::store::StoreError;
 

@@ -7,7 +7,7 @@ use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Refusal, Row, RowStatus, RowView};
 
 use super::watch::{Through, credit, run, settle};
-use super::{Place, Transaction};
+use super::{Place, Transaction, nearer};
 use crate::state::RowState;
 use crate::store::StoreError;
 use crate::store::records::{Vector, decode};
@@ -59,7 +59,19 @@ pub(super) fn start(
         release: None,
     };
     transaction.add_row(start.number, RowState::new(row));
-    sweep(transaction, at, start.number, &start.upto)
+    let upto = first_range(transaction, start);
+    sweep(transaction, at, start.number, &upto)
+}
+
+/// The first range goes no further than update rows that began earlier have come: the leader that chose it may not
+/// have known of them, and what they have still to do in it would be done in this entry. Later ranges are chosen in
+/// full knowledge of them.
+fn first_range(transaction: &Transaction<'_>, start: &StartWhere) -> Upto {
+    let earlier = transaction
+        .watchers(start.incarnation)
+        .filter(|(number, row)| *number != start.number && row.changes_records())
+        .filter_map(|(_, row)| row.row.after.clone());
+    earlier.fold(start.upto.clone(), |nearest, after| nearer(nearest, Upto::Key(after)))
 }
 
 /// Takes a row's next range, if the row stands where the leader saw it.

@@ -435,6 +435,14 @@ pub(crate) fn within(key: &RecordKey, upto: &Upto) -> bool {
     }
 }
 
+/// The one that ends first.
+pub(crate) fn nearer(a: Upto, b: Upto) -> Upto {
+    match (a, b) {
+        (Upto::End, other) | (other, Upto::End) => other,
+        (Upto::Key(a), Upto::Key(b)) => Upto::Key(a.min(b)),
+    }
+}
+
 fn with(digest: &mut u128, change: impl FnOnce(&mut Digest)) {
     let mut sum = Digest(*digest);
     change(&mut sum);

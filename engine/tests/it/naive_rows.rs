@@ -1,7 +1,7 @@
 //! Deletes and updates by filter, and fences, of the naive model.
 
 use lacuna_model::OpNumber;
-use lacuna_model::command::{Advance, Fence, RowAction, StartWhere, Upto};
+use lacuna_model::command::{Advance, Fence, RecordKey, RowAction, StartWhere, Upto};
 use lacuna_model::filter::Filter;
 use lacuna_model::limits::MAX_OPEN_ROWS;
 use lacuna_model::outcome::{CommandOutcome, Refusal, RowStatus, RowView};
@@ -101,7 +101,18 @@ impl Naive {
         if !limited {
             self.decide(start.number.0, &start.filter);
         }
-        self.sweep(at, start.number.0, &start.upto)
+        let mut end = start.upto.clone();
+        for (number, row) in &self.rows {
+            let earlier = *number != start.number.0 && row.incarnation == incarnation;
+            let updates = row.action != RowAction::Delete && row.view.status == RowStatus::Sweeping;
+            let Some((slot, id)) = row.after.clone().filter(|_| earlier && updates) else { continue };
+            let stands = RecordKey { slot, id };
+            end = match end {
+                Upto::Key(key) if key <= stands => Upto::Key(key),
+                Upto::Key(_) | Upto::End => Upto::Key(stands),
+            };
+        }
+        self.sweep(at, start.number.0, &end)
     }
 
     pub(crate) fn advance(&mut self, at: At, advance: &Advance) -> CommandOutcome {

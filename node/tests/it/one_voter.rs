@@ -10,6 +10,7 @@ use lacuna_model::op_id::OpId;
 use lacuna_model::outcome::Fate;
 use lacuna_model::outcome::{CommandOutcome, RowStatus};
 use lacuna_model::read::{ReadBody, ReadRequest};
+use lacuna_model::value::{MetaValue, Scalar};
 use lacuna_model::{NodeId, OpNumber, ShardId};
 use lacuna_node::config::StorageSettings;
 use lacuna_node::format_file::FormatError;
@@ -107,6 +108,51 @@ async fn a_where_delete_too_large_for_one_entry_is_swept_to_its_end_by_the_leade
     })
     .await;
     assert_eq!(count(&remote, SHARD).await.unwrap(), 0);
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_by_filter_and_a_delete_of_what_it_makes_match_sweep_at_the_same_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start(config(dir.path(), 1)).await.unwrap();
+    ready(&node).await;
+    let pong = ping(node.as_ref()).await;
+    for part in 0..25 {
+        let commands = (0..200).map(|n| part * 200 + n).map(|n| upsert(&pong, &format!("s{n}"), &id(n)));
+        write(node.as_ref(), SHARD, commands.collect()).await.unwrap();
+    }
+    let number = |at| OpNumber(at);
+    let begin = |at, filter, action| {
+        let op_id = OpId::new(format!("row-{at}")).unwrap();
+        let (incarnation, limit, upto) = (INCARNATION, None, Upto::End);
+        Command::StartWhere(StartWhere {
+            number: number(at),
+            op_id,
+            incarnation,
+            filter,
+            limit,
+            upto,
+            action,
+        })
+    };
+    let set = vec![("gone".to_owned(), Some(MetaValue::Scalar(Scalar::Bool(true))))];
+    let unmarked = Filter::Not(Box::new(Filter::Field("gone".to_owned(), FieldTest::Exists)));
+    let marked = Filter::Field("gone".to_owned(), FieldTest::Exists);
+    let mark = begin(1, unmarked, RowAction::SetMetadata(set));
+    let outcomes =
+        write(node.as_ref(), SHARD, vec![mark, begin(2, marked, RowAction::Delete)]).await.unwrap();
+    let CommandOutcome::Row(begun) = &outcomes[0] else { panic!("{outcomes:?}") };
+    assert_eq!(begun.status, RowStatus::Sweeping, "more than one entry takes");
+    let row = async |at| match read(node.as_ref(), SHARD, ReadRequest::Row(number(at))).await.unwrap().body {
+        ReadBody::Row(Some(row)) => row,
+        other => panic!("{other:?}"),
+    };
+    until("both rows are done", async || {
+        row(1).await.status == RowStatus::Done && row(2).await.status == RowStatus::Done
+    })
+    .await;
+    assert_eq!((row(1).await.updated, row(2).await.deleted), (5_000, 5_000));
+    assert_eq!(count(node.as_ref(), SHARD).await.unwrap(), 0);
     node.shutdown().await.unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lacuna_model::command::{Close, Command};
+use lacuna_model::command::{Close, Command, RowAction};
 use lacuna_model::filter::DocumentTest;
 use lacuna_model::limits::MAX_OPEN_ROWS;
 use tokio::time::Instant;
@@ -64,6 +64,23 @@ fn a_shard_is_offered_no_more_rows_than_it_takes_but_fences_go_through() {
     report(&mut log, OpNumber(1), 0, RowStatus::Sweeping, 0);
     let after = work(&log, 0);
     assert_eq!((after.polls.len(), after.starts.len()), (1, MAX_OPEN_ROWS));
+}
+
+#[test]
+fn an_update_by_filter_begins_on_every_shard_at_once_and_takes_a_row_s_room() {
+    let (mut log, id) = filled();
+    let set = vec![("k".to_owned(), None)];
+    let filter = Filter::Document(DocumentTest::Contains("x".to_owned()));
+    let kind = OperationKind::UpdateWhere { filter, set: set.clone() };
+    for at in 0..=MAX_OPEN_ROWS {
+        log.record(ask(&format!("k{at}"), by_id(id), Some(""), kind.clone()));
+    }
+    for shard in 0..2 {
+        let starts = work(&log, shard).starts;
+        assert_eq!(starts.len(), MAX_OPEN_ROWS);
+        let Command::StartWhere(start) = &starts[0] else { panic!("{starts:?}") };
+        assert_eq!((&start.action, start.limit), (&RowAction::SetMetadata(set.clone()), None));
+    }
 }
 
 #[test]
