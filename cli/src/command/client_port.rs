@@ -10,6 +10,7 @@ use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::tls::client_port::{ClientPort, PortFiles};
 use lacuna_router::{EmptiedNamespace, Port, RouterConfig};
 
+use super::embedding::embedding;
 use crate::config::{Overrides, Settings};
 
 /// Flags of TLS.
@@ -43,6 +44,7 @@ pub(super) fn router_config(
         port: if tls { Port::Https } else { Port::Http },
         public_url: public_url(&settings.public_url)?,
         pinecone_delete_all: emptied(&settings.pinecone_delete_all_namespace)?,
+        embedding: embedding(settings)?,
         ..RouterConfig::new(seeds)
     })
 }

@@ -11,6 +11,7 @@ mod count;
 mod delete;
 mod demo;
 mod dev;
+mod embedding;
 mod every_command;
 mod export;
 mod first_request;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::every_command::Common;
-use crate::config::{KEYS, Overrides};
+use crate::config::{KEYS, Kind, Overrides};
 use crate::exit::Ending;
 
 /// Print the resulting settings and where each came from.
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<Ending> {
         .set("shards", args.shards);
     let layered = common.resolve(flags)?;
     let values = serde_json::to_value(&layered.settings)?;
-    let value = |name: &str| values.get(name).cloned().unwrap_or(Value::Null);
+    let value = |name: &str| shown(name, values.get(name).cloned().unwrap_or(Value::Null));
     if args.json {
         let all: Map<String, Value> = KEYS
             .iter()
@@ -54,4 +54,22 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<Ending> {
         println!("{setting:<42} # {} ({})", layered.source(key.name), key.help);
     }
     Ok(Ending::Complete)
+}
+
+/// A setting's value; of a secret only whether it is given.
+fn shown(name: &str, value: Value) -> Value {
+    let secret = KEYS.iter().any(|key| key.name == name && key.kind == Kind::Secret);
+    if secret && value.as_str().is_some_and(|text| !text.is_empty()) { json!("(secret)") } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(shown("embedding_key", json!("hush")), json!("(secret)"));
+        assert_eq!(shown("embedding_key", json!("")), json!(""), "that there is none may be seen");
+        assert_eq!(shown("embedding_model", json!("small")), json!("small"));
+    }
 }

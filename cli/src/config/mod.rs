@@ -5,4 +5,4 @@ pub(crate) mod network;
 mod settings;
 
 pub(crate) use layer::Overrides;
-pub(crate) use settings::{KEYS, Layered, Settings, load};
+pub(crate) use settings::{KEYS, Kind, Layered, Settings, load};

@@ -41,6 +41,14 @@ pub(crate) struct Settings {
     pub(crate) tls_key: PathBuf,
     /// How clients reach this server, `http(s)://host[:port]`, where answers must say so; empty: as a request's `Host` says.
     pub(crate) public_url: String,
+    /// An endpoint that embeds texts, `http(s)://host[:port][/path]`; empty: the built-in embedder.
+    pub(crate) embedding_url: String,
+    /// Its model.
+    pub(crate) embedding_model: String,
+    /// Its key; never shown.
+    pub(crate) embedding_key: String,
+    /// Components of its vectors; 0: learnt at the first use.
+    pub(crate) embedding_dimension: u32,
     /// What Pinecone's deleteAll does with the namespace: `drop` or `keep`.
     pub(crate) pinecone_delete_all_namespace: String,
     /// Memory for sled's cache, MB a replica.
@@ -53,7 +61,7 @@ pub(crate) struct Settings {
     pub(crate) log_json: bool,
     /// The server that data verbs ask.
     pub(crate) url: String,
-    /// Authorities that data verbs trust over https, PEM; empty: the system's.
+    /// Authorities that data verbs and the embedding endpoint's client trust over https, PEM; empty: the system's.
     pub(crate) tls_ca: PathBuf,
     /// Deadline that data verbs give their requests.
     pub(crate) deadline_ms: u64,
@@ -63,6 +71,8 @@ pub(crate) struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
+    /// A text that is never shown.
+    Secret,
     Number,
     Switch,
 }
@@ -109,6 +119,15 @@ pub(crate) const KEYS: &[Key] = &[
         "how clients reach this server, http(s)://host[:port]; empty: as they asked",
     ),
     key(
+        "embedding_url",
+        Kind::Text,
+        "",
+        "an endpoint of OpenAI's kind that embeds texts, http(s)://host[:port][/path]; empty: built in",
+    ),
+    key("embedding_model", Kind::Text, "", "its model"),
+    key("embedding_key", Kind::Secret, "", "its key, never shown"),
+    key("embedding_dimension", Kind::Number, "0", "components of its vectors; 0: learnt at the first use"),
+    key(
         "pinecone_delete_all_namespace",
         Kind::Text,
         "drop",
@@ -123,7 +142,7 @@ pub(crate) const KEYS: &[Key] = &[
         "tls_ca",
         Kind::Text,
         "",
-        "authorities that data verbs trust over https, a PEM file; empty: the system's",
+        "authorities to trust over https (data verbs, embedding endpoint), a PEM file; empty: the system's",
     ),
     key("deadline_ms", Kind::Number, "10000", "deadline of data verbs' requests, 100 to 60000"),
 ];
@@ -154,7 +173,7 @@ pub(crate) fn variable(key: &str) -> String {
 
 fn parse(key: &Key, text: &str, origin: &str) -> anyhow::Result<Value> {
     match key.kind {
-        Kind::Text => Ok(Value::from(text)),
+        Kind::Text | Kind::Secret => Ok(Value::from(text)),
         Kind::Number => match text.trim().parse::<u64>() {
             Ok(number) => Ok(Value::from(number)),
             Err(_) => {

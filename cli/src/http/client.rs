@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::rt::TokioExecutor;
+use lacuna_proto::tls::https::Https;
 use serde_json::Value;
 use url::Url;
 
-use super::dial::Dial;
 use super::failure::Failure;
 
 /// How much longer than the deadline an answer may take: an answer to a deleteAll waits up to 3.1 s more
@@ -31,7 +31,7 @@ pub(crate) struct Answer {
 /// Asks one server.
 #[derive(Clone)]
 pub(crate) struct Client {
-    http: Http<Dial, Full<Bytes>>,
+    http: Http<Https, Full<Bytes>>,
     base: Url,
     deadline: Duration,
 }
@@ -43,8 +43,8 @@ impl Client {
         let expected = "expected http://HOST:PORT or https://HOST:PORT";
         let base: Url = url.parse().with_context(|| format!("{url:?} is no URL; {expected}"))?;
         let dial = match base.scheme() {
-            "http" if base.has_host() => Dial::plain(),
-            "https" if base.has_host() => Dial::secure(authorities)?,
+            "http" if base.has_host() => Https::plain(),
+            "https" if base.has_host() => Https::secure(authorities)?,
             _ => bail!("{url:?}: {expected}"),
         };
         check(deadline)?;

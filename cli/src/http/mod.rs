@@ -1,7 +1,6 @@
 //! Asking a running Lacuna over its native HTTP API.
 
 mod client;
-mod dial;
 mod failure;
 
 pub(crate) use client::{Answer, Client};

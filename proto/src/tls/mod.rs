@@ -7,6 +7,7 @@ pub mod client_port;
 pub mod cluster;
 mod dial;
 pub mod files;
+pub mod https;
 pub mod identity;
 pub mod reload;
 pub mod stream;

@@ -1,7 +1,15 @@
 //! An embedder behind HTTP: batches, a bounded number of them in flight, all within the request's deadline.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use http::{Request, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lacuna_model::error::ErrorCode;
+use lacuna_proto::tls::https::Https;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -20,12 +28,16 @@ const AT_ONCE: usize = 4;
 /// Most bytes of an answer that are shown in an error.
 const SHOWN: usize = 200;
 
+/// Largest answer, bytes.
+const MAX_ANSWER: usize = 64 << 20;
+/// Idle connections are kept for so long: shorter than usual servers keep them.
+const IDLE: Duration = Duration::from_secs(20);
+
 /// The endpoint.
 pub(crate) struct Endpoint {
     config: EndpointConfig,
-    url: String,
     name: String,
-    client: reqwest::Client,
+    client: Client<Https, Full<Bytes>>,
     places: Semaphore,
     learnt: OnceCell<u32>,
 }
@@ -49,16 +61,15 @@ struct Embedded {
 }
 
 impl Endpoint {
-    pub(crate) fn new(config: EndpointConfig) -> Self {
-        let base = config.url.trim_end_matches('/');
-        let url = if base.ends_with("/embeddings") { base.to_owned() } else { format!("{base}/embeddings") };
+    pub(crate) fn new(config: &EndpointConfig) -> Self {
+        let mut client = Client::builder(TokioExecutor::new());
+        client.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         Self {
-            url,
             name: format!("endpoint:{}", config.model),
-            client: reqwest::Client::new(),
+            client: client.build(config.dial.clone()),
             places: Semaphore::new(IN_FLIGHT),
             learnt: OnceCell::new_with(config.dimension),
-            config,
+            config: config.clone(),
         }
     }
 
@@ -108,32 +119,34 @@ impl Endpoint {
 
     async fn ask(&self, texts: &[String]) -> Verb<Answered> {
         let asked = Asked { model: &self.config.model, input: texts, encoding_format: "float" };
+        let asked = serde_json::to_vec(&asked).map_err(|error| failed(&error.to_string()))?;
         let _place = self.places.acquire().await.map_err(|error| failed(&error.to_string()))?;
-        let mut request = self.client.post(&self.url).json(&asked);
+        let mut request = Request::post(self.config.url.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json");
         if let Some(key) = &self.config.key {
-            request = request.bearer_auth(&key.0);
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", key.0));
         }
-        let response = request.send().await.map_err(|error| failed(&without_url(error)))?;
+        let request = request.body(Full::from(asked)).map_err(|error| failed(&error.to_string()))?;
+        let response = self.client.request(request).await.map_err(|error| failed(&reason(&error)))?;
         let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| failed(&error.to_string()))?.to_bytes();
         if !status.is_success() {
-            let words = response.text().await.unwrap_or_default();
-            let shown: String = words.chars().take(SHOWN).collect();
+            let shown: String = String::from_utf8_lossy(&body).chars().take(SHOWN).collect();
             return Err(failed(&format!("status {}: {shown}", status.as_u16())));
         }
-        response.json().await.map_err(|error| failed(&without_url(error)))
+        serde_json::from_slice(&body).map_err(|error| failed(&format!("an odd answer: {error}")))
     }
 }
 
-/// An error's words with its causes, without the URL (it may hold a password).
-fn without_url(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut words = error.to_string();
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
-    while let Some(because) = cause {
-        words = format!("{words}: {because}");
-        cause = because.source();
+/// The cause that says most: the library's own words hide it.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
     }
-    words
+    cause.to_string()
 }
 
 /// Texts in runs of at most [`BATCH`] and [`BATCH_BYTES`].

@@ -54,11 +54,11 @@ async fn serve(fake: Arc<Fake>, dimension: Option<u32>) -> Endpoint {
     let address = listener.local_addr().expect("an address");
     let app = axum::Router::new().route("/v1/embeddings", axum::routing::post(answer)).with_state(fake);
     tokio::spawn(async move { axum::serve(listener, app).await });
-    Endpoint::new(EndpointConfig {
-        url: format!("http://{address}/v1/"),
-        model: "small".to_owned(),
-        key: Some(Secret("hush".to_owned())),
-        dimension,
+    let config = EndpointConfig::new(&format!("http://{address}/v1/"), "small", None).expect("an endpoint");
+    let config = config.with_key(Secret("hush".to_owned())).expect("a key");
+    Endpoint::new(&match dimension {
+        Some(dimension) => config.with_dimension(dimension).expect("a dimension"),
+        None => config,
     })
 }
 
@@ -113,12 +113,9 @@ async fn every_failure_says_that_nothing_was_changed_and_never_the_key() {
 #[tokio::test]
 async fn a_silent_endpoint_is_waited_for_until_the_deadline_and_no_longer() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = Endpoint::new(EndpointConfig {
-        url: format!("http://{}", listener.local_addr().expect("an address")),
-        model: "small".to_owned(),
-        key: None,
-        dimension: Some(3),
-    });
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let config = EndpointConfig::new(&url, "small", None).expect("an endpoint");
+    let endpoint = Endpoint::new(&config.with_dimension(3).expect("a dimension"));
     let began = std::time::Instant::now();
     let error = endpoint.embed(&["text".to_owned()], Deadline::within(Duration::from_millis(200))).await;
     assert_eq!(error.expect_err("a failure").code, ErrorCode::Unavailable);
@@ -131,4 +128,18 @@ fn batches_keep_to_bytes_and_number() {
     assert_eq!(batches(&texts).len(), 3);
     assert_eq!(batches(&vec![String::new(); BATCH + 1]).len(), 2);
     assert!(batches(&[]).is_empty());
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_one_is_refused_and_its_key_is_never_shown() {
+    for bad in ["api.openai.com", "ftp://x", "https://", "", "http://"] {
+        assert!(EndpointConfig::new(bad, "small", None).is_err(), "{bad}");
+    }
+    assert!(EndpointConfig::new("http://x", "", None).is_err());
+    let good = || EndpointConfig::new("http://x/v1/embeddings", "small", None).expect("an endpoint");
+    assert_eq!(good().url.to_string(), "http://x/v1/embeddings");
+    assert!(good().with_key(Secret("a\nb".to_owned())).is_err());
+    assert!(good().with_dimension(0).is_err());
+    let shown = format!("{:?}", good().with_key(Secret("hush".to_owned())).expect("a key"));
+    assert!(!shown.contains("hush") && shown.contains("small"), "{shown}");
 }

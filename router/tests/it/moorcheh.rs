@@ -337,12 +337,8 @@ async fn refusals_have_this_surfaces_words_and_statuses() {
 async fn texts_of_another_embedder_are_not_searched_or_added_to_but_deleted() {
     use lacuna_router::embed::{EmbeddingConfig, EndpointConfig};
     let client = with_documents(3).await;
-    let endpoint = EndpointConfig {
-        url: "http://127.0.0.1:9".to_owned(),
-        model: "m".to_owned(),
-        key: None,
-        dimension: Some(3),
-    };
+    let endpoint = EndpointConfig::new("http://127.0.0.1:9", "m", None).expect("an endpoint");
+    let endpoint = endpoint.with_dimension(3).expect("a dimension");
     let config = lacuna_router::RouterConfig {
         embedding: EmbeddingConfig::Endpoint(endpoint),
         ..lacuna_router::RouterConfig::new(crate::fake::nodes())

@@ -1,4 +1,4 @@
-//! Connections of the data verbs' client: plain, or TLS that trusts the system's authorities or those of a file.
+//! Connections of HTTP clients: plain, or TLS that trusts the system's authorities or those of a file.
 
 use std::future::Future;
 use std::io;
@@ -8,11 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
-use axum::http::Uri;
+use http::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
-use lacuna_proto::tls::files::{PemFile, TlsFileError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,37 +18,54 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower::Service;
 
+use crate::tls::files::{PemFile, TlsFileError};
+
 /// Longest time until a connection is up, its TLS handshake included.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// Why no connection over `https` can be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpsError {
+    /// The file of authorities is no good.
+    #[error(transparent)]
+    File(#[from] TlsFileError),
+    /// The system has none.
+    #[error(
+        "this system has no certificate authorities to check an https server by{0}; name a file of them (tls_ca)"
+    )]
+    NoAuthorities(String),
+    /// TLS itself.
+    #[error("TLS could not be set up: {0}")]
+    Setup(#[from] rustls::Error),
+}
+
 /// Connects by a URL's scheme.
 #[derive(Clone)]
-pub(super) struct Dial {
+pub struct Https {
     tls: Option<Arc<ClientConfig>>,
 }
 
-impl Dial {
+impl Https {
     /// For `http` only.
-    pub(super) fn plain() -> Self {
+    pub fn plain() -> Self {
         Self { tls: None }
     }
 
     /// For `https`: servers must show a certificate of an authority in the file, or without one of the system's.
-    pub(super) fn secure(authorities: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn secure(authorities: Option<&Path>) -> Result<Self, HttpsError> {
         let roots = match authorities {
             Some(path) => from_file(path)?,
             None => from_system()?,
         };
-        let config = ClientConfig::builder_with_provider(lacuna_proto::tls::provider())
-            .with_safe_default_protocol_versions()
-            .context("TLS could not be set up")?
+        let config = ClientConfig::builder_with_provider(super::provider())
+            .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self { tls: Some(Arc::new(config)) })
     }
 }
 
-fn from_file(path: &Path) -> anyhow::Result<RootCertStore> {
+fn from_file(path: &Path) -> Result<RootCertStore, HttpsError> {
     let mut roots = RootCertStore::empty();
     for certificate in PemFile::read(path)?.certificates()? {
         roots.add(certificate).map_err(|error| TlsFileError::content(path, error.to_string()))?;
@@ -58,20 +73,18 @@ fn from_file(path: &Path) -> anyhow::Result<RootCertStore> {
     Ok(roots)
 }
 
-fn from_system() -> anyhow::Result<RootCertStore> {
+fn from_system() -> Result<RootCertStore, HttpsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     let (usable, _) = roots.add_parsable_certificates(found.certs);
     if usable == 0 {
         let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-        return Err(anyhow!(
-            "this system has no certificate authorities to check an https server by{why}; name a file of them by --tls-ca"
-        ));
+        return Err(HttpsError::NoAuthorities(why));
     }
     Ok(roots)
 }
 
-impl Service<Uri> for Dial {
+impl Service<Uri> for Https {
     type Response = TokioIo<Stream>;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
@@ -109,7 +122,7 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 /// A connection of either kind.
-pub(super) struct Stream(Box<dyn Duplex>);
+pub struct Stream(Box<dyn Duplex>);
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
