@@ -2,6 +2,7 @@
 
 import pathlib
 import signal
+import time
 
 from deployment.process import Process, free_ports, wait_ready
 
@@ -43,8 +44,15 @@ class Cluster:
             process.must_run()
 
     def pause(self, node: int) -> None:
-        """SIGSTOP: the node holds its connections and says nothing."""
+        """SIGSTOP: the node holds its connections and says nothing. Waits until all of its threads have stopped: on a
+        busy machine that takes a while, in which it would still answer."""
         self.nodes[node].signal(signal.SIGSTOP)
+        threads = pathlib.Path(f"/proc/{self.nodes[node].child.pid}/task")
+        until = time.monotonic() + 10
+        while any(stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in threads.glob("*/stat")):
+            if time.monotonic() > until:
+                raise TimeoutError(f"node {node} hasn't stopped")
+            time.sleep(0.01)
 
     def resume(self, node: int) -> None:
         self.nodes[node].signal(signal.SIGCONT)

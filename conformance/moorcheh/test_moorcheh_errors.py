@@ -86,7 +86,7 @@ def test_answers_are_not_offered(raw, moorcheh_client, text_namespace, fresh):
     failed(raw.post("/answer", {"namespace": "", "query": "x"}), 422, "UNSUPPORTED")
     failed(raw.post("/answer", {"namespace": fresh("never"), "query": "x"}), 404, "NAMESPACE_NOT_FOUND")
     with pytest.raises(APIError, match="use /search") as error:
-        moorcheh_client.answer.generate(text_namespace, "x")
+        moorcheh_client.answer.generate(namespace=text_namespace, query="x")
     assert error.value.status_code == 422
 
 

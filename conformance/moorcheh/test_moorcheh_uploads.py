@@ -32,7 +32,7 @@ async def test_the_async_client_uploads(async_client, raw, text_namespace, vecto
     answer = await async_client.documents.upload(text_namespace, documents(150))
     assert len(answer["submitted_ids"]) == 150
     answer = await async_client.vectors.upload(vector_namespace, vectors(250))
-    assert (answer["vectors_processed"], raw.count(vector_namespace)) == (250, 250)
+    assert (len(answer["vector_ids_processed"]), raw.count(vector_namespace)) == (250, 250)
 
 
 def test_metadata_of_both_styles(raw, text_namespace):

@@ -27,7 +27,7 @@ pub struct CreateBody {
 pub struct DocumentsBody {
     /// 1 to 100 of `{"id", "text", "metadata"?, <any other field>}`.
     #[schema(value_type = Vec<Object>)]
-    pub(crate) documents: Vec<Tolerant<Item>>,
+    pub(crate) documents: Vec<Tolerant<Item<true>>>,
 }
 
 /// Vectors to store.
@@ -35,7 +35,7 @@ pub struct DocumentsBody {
 pub struct VectorsBody {
     /// 1 to 1,000 of `{"id", "vector", "text"?, "metadata"?, <any other field>}`.
     #[schema(value_type = Vec<Object>)]
-    pub(crate) vectors: Vec<Tolerant<Item>>,
+    pub(crate) vectors: Vec<Tolerant<Item<false>>>,
 }
 
 /// Items by id.

@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use crate::surface::moorcheh::ids::ItemId;
 use crate::surface::moorcheh::tolerant::{RawPairs, Readable, Tolerant};
 
-/// An item of an upload. All other fields than these four are metadata.
+/// An item of an upload. All other fields than these four are metadata; in one `OF_TEXT`, a vector is too.
 #[derive(Debug, Default)]
-pub(crate) struct Item {
+pub(crate) struct Item<const OF_TEXT: bool> {
     /// `None`: not sent.
     pub(super) id: Option<Result<ItemId, String>>,
     pub(super) text: Option<Tolerant<String>>,
@@ -17,14 +17,14 @@ pub(crate) struct Item {
     pub(super) others: RawPairs,
 }
 
-impl Readable for Item {
+impl<const OF_TEXT: bool> Readable for Item<OF_TEXT> {
     fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Tolerant<Self>, A::Error> {
         let mut item = Self::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "id" => item.id = Some(ItemId::from_json(map.next_value::<Box<RawValue>>()?.get())),
                 "text" => item.text = Some(map.next_value()?),
-                "vector" => item.vector = Some(map.next_value()?),
+                "vector" if !OF_TEXT => item.vector = Some(map.next_value()?),
                 "metadata" => item.metadata = Some(map.next_value()?),
                 _ => item.others.push((key, map.next_value()?)),
             }
@@ -33,7 +33,7 @@ impl Readable for Item {
     }
 }
 
-impl Item {
+impl<const OF_TEXT: bool> Item<OF_TEXT> {
     /// Its id; `None` if none was sent.
     pub(super) fn take_id(&mut self) -> Result<Option<ItemId>, String> {
         self.id.take().transpose().map_err(|error| format!("id: {error}"))

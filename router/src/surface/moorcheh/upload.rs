@@ -143,7 +143,7 @@ fn uploaded(
 }
 
 /// The good vectors, and what is wrong with the others. None good: refused.
-fn judge(items: Vec<Tolerant<Item>>, dimension: usize) -> Verb<(WriteVerb, Vec<VectorErrorView>)> {
+fn judge(items: Vec<Tolerant<Item<false>>>, dimension: usize) -> Verb<(WriteVerb, Vec<VectorErrorView>)> {
     let (mut good, mut errors, mut code) = (Vec::with_capacity(items.len()), Vec::new(), None);
     for (index, item) in items.into_iter().enumerate() {
         let mut id = None;
@@ -199,7 +199,7 @@ fn distinct(records: impl Iterator<Item = Verb<NewRecord>>) -> Verb<Vec<NewRecor
     Ok(kept)
 }
 
-fn document(item: Tolerant<Item>, ordinal: Ordinal) -> Result<NewRecord, String> {
+fn document(item: Tolerant<Item<true>>, ordinal: Ordinal) -> Result<NewRecord, String> {
     let mut item = object(item)?;
     let id = item.take_id()?.ok_or("id: missing")?;
     let text = item.take_text()?.ok_or("text: missing, expected a string")?;
@@ -213,7 +213,11 @@ fn document(item: Tolerant<Item>, ordinal: Ordinal) -> Result<NewRecord, String>
     record(item, id, (Some(text), None), ordinal)
 }
 
-fn vector(item: Tolerant<Item>, ordinal: Ordinal, named: &mut Option<String>) -> Result<NewRecord, String> {
+fn vector(
+    item: Tolerant<Item<false>>,
+    ordinal: Ordinal,
+    named: &mut Option<String>,
+) -> Result<NewRecord, String> {
     let mut item = object(item)?;
     let id = match item.take_id()? {
         Some(id) => id,
@@ -228,7 +232,7 @@ fn vector(item: Tolerant<Item>, ordinal: Ordinal, named: &mut Option<String>) ->
     record(item, id, (text, Some(vector)), ordinal)
 }
 
-fn object(item: Tolerant<Item>) -> Result<Item, String> {
+fn object<T>(item: Tolerant<T>) -> Result<T, String> {
     match item {
         Tolerant::Good(item) => Ok(item),
         Tolerant::Null => Err("null, expected an object".to_owned()),
@@ -236,8 +240,8 @@ fn object(item: Tolerant<Item>) -> Result<Item, String> {
     }
 }
 
-fn record(
-    mut item: Item,
+fn record<const OF_TEXT: bool>(
+    mut item: Item<OF_TEXT>,
     id: ItemId,
     (document, vector): (Option<String>, Option<Vec<f32>>),
     ordinal: Ordinal,
