@@ -12,6 +12,12 @@ const SCHEMAS: &str = "#/components/schemas/";
 /// All surfaces as one document.
 const EVERYTHING: &str = "/openapi.json";
 
+/// What the one document says of itself.
+const DESCRIPTION: &str = "A distributed vector database whose deletes can be trusted: its own API under /v1, and those of \
+    other databases' clients. Each surface has a document by itself too, which says how its errors look and where its \
+    key stands. Every write's answer carries the headers Lacuna-Operation and Lacuna-Status. Requests may carry \
+    Lacuna-Deadline-Ms (100 to 60,000) and, for writes, Idempotency-Key.";
+
 /// A surface in the page's list.
 struct Described {
     /// Prefix of its schemas and tags in the one document, and name of its kind of key.
@@ -69,26 +75,32 @@ pub(crate) fn routes() -> axum::Router<Router> {
     SwaggerUi::new("/docs")
         .external_urls_from_iter_unchecked([all].into_iter().chain(single))
         // The page asks nobody but this server: no validator elsewhere is shown the document.
-        .config(Config::default().validator_url("none").persist_authorization(true).doc_expansion("none"))
+        .config(Config::default().validator_url("none").doc_expansion("none"))
         .into()
 }
 
 /// Every route of every surface. Schemas of a surface other than the native one have its name before theirs: each has a
 /// `QueryBody` of its own.
 pub fn everything() -> Value {
-    let mut all = json!(null);
+    let mut all = json!({"paths": {}, "components": {"schemas": {}, "securitySchemes": {}}, "tags": []});
     for surface in SURFACES {
-        let document = surface.written();
+        let mut document = surface.written();
         match surface.name {
-            "native" => all = document,
-            name => join(&mut all, apart(name, document)),
+            "native" => {
+                all["openapi"] = document["openapi"].clone();
+                all["info"] = document["info"].clone();
+                all["info"]["description"] = DESCRIPTION.into();
+            }
+            name => document = apart(name, document),
         }
+        join(&mut all, document);
     }
     all
 }
 
 impl Described {
-    /// The document, with the key that its routes take. Without keys none is asked for, so it is optional.
+    /// The document, with the key that its routes take (without keys none is asked for, so it is optional), and with tags
+    /// that show the surface.
     fn written(&self) -> Value {
         let mut document = serde_json::to_value((self.document)()).unwrap_or(Value::Null);
         let scheme = match self.key {
@@ -96,9 +108,20 @@ impl Described {
             Key::Header(name) => json!({"type": "apiKey", "in": "header", "name": name}),
         };
         document["components"]["securitySchemes"] = json!({self.name: scheme});
+        let mut tags: Vec<Value> = Vec::new();
         for operation in operations(&mut document) {
             operation.insert("security".to_owned(), json!([{self.name: []}, {}]));
+            for tag in operation.get_mut("tags").and_then(Value::as_array_mut).into_iter().flatten() {
+                let text = tag.as_str().unwrap_or_default();
+                let own = text.strip_prefix(self.name).unwrap_or(text).trim_start_matches([':', ' ']);
+                *tag = format!("{}: {own}", self.name).into();
+                if !tags.contains(&json!({"name": tag})) {
+                    tags.push(json!({"name": tag}));
+                }
+            }
         }
+        tags.sort_by_key(|tag| tag["name"].to_string());
+        document["tags"] = tags.into();
         document
     }
 }
@@ -110,19 +133,11 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Val
     methods.flat_map(Map::values_mut).filter_map(Value::as_object_mut)
 }
 
-/// The same document with its schemas renamed, and its tags where they don't show the surface.
+/// The same document with its schemas renamed.
 fn apart(surface: &str, mut document: Value) -> Value {
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         let named = std::mem::take(schemas).into_iter();
         *schemas = named.map(|(name, schema)| (format!("{surface}.{name}"), schema)).collect();
-    }
-    for operation in operations(&mut document) {
-        for tag in operation.get_mut("tags").and_then(Value::as_array_mut).into_iter().flatten() {
-            match tag.as_str() {
-                Some(text) if !text.starts_with(surface) => *tag = format!("{surface}: {text}").into(),
-                Some(_) | None => {}
-            }
-        }
     }
     refer(surface, &mut document);
     document
@@ -143,7 +158,7 @@ fn refer(surface: &str, value: &mut Value) {
     }
 }
 
-/// Adds a document's routes and schemas.
+/// Adds a document's routes, schemas, keys and tags.
 fn join(all: &mut Value, mut document: Value) {
     for place in ["/paths", "/components/schemas", "/components/securitySchemes"] {
         let added: Map<String, Value> = document
@@ -154,6 +169,9 @@ fn join(all: &mut Value, mut document: Value) {
         if let Some(there) = all.pointer_mut(place).and_then(Value::as_object_mut) {
             there.extend(added);
         }
+    }
+    if let (Some(tags), Some(there)) = (document["tags"].as_array_mut(), all["tags"].as_array_mut()) {
+        there.append(tags);
     }
 }
 
@@ -208,7 +226,7 @@ mod tests {
             let name = security.keys().next().expect("a key's name");
             assert!(schemes[name].is_object(), "{name}");
             let tag = operation["tags"][0].as_str().expect("a tag");
-            assert!(name == "native" || tag.starts_with(name.as_str()), "{tag} of {name}");
+            assert!(tag.starts_with(&format!("{name}: ")), "{tag} of {name}");
         }
     }
 }

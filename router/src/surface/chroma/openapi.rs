@@ -6,6 +6,12 @@ use crate::surface::chroma::{collections, delete, read, system, tenants, write};
 
 #[derive(OpenApi)]
 #[openapi(
+    info(
+        title = "Lacuna for Chroma's clients",
+        description = "What an unmodified chromadb client speaks, under /api/v2. The key stands in x-chroma-token or in \
+            Authorization: Bearer. Every failure has the body {error, message}; every write's answer carries the headers \
+            Lacuna-Operation and Lacuna-Status."
+    ),
     components(schemas(read::ReadLevel)),
     paths(
         system::heartbeat,
