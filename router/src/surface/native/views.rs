@@ -322,6 +322,8 @@ pub struct OperationsView {
 
 /// What shards keep of a write by id. Shards that took no part, or refused it, aren't listed.
 #[derive(Debug, Serialize, ToSchema)]
+// Nothing else: or the document could not tell a recorded operation from this.
+#[serde(deny_unknown_fields)]
 pub struct OutcomesView {
     /// The operation.
     pub op_id: String,
