@@ -77,6 +77,10 @@ pub(crate) fn failure(error: &VerbError) -> Response {
     if error.code == ErrorCode::TooMany {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    if error.code == ErrorCode::Unauthenticated {
+        let scheme = HeaderValue::from_static("Bearer realm=\"lacuna\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    }
     match &error.op_id {
         Some(op_id) => named(response, op_id, error.code.as_str()),
         None => response,

@@ -10,6 +10,7 @@ mod fake;
 mod faults;
 mod held;
 mod http;
+mod keys;
 mod lease;
 mod lease_answers;
 mod moorcheh;

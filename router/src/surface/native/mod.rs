@@ -5,6 +5,8 @@ mod cluster;
 mod collections;
 mod delete;
 mod health;
+mod key_bodies;
+mod keys;
 pub(crate) mod metadata;
 mod openapi;
 mod operations;
@@ -16,6 +18,7 @@ mod write;
 pub use bodies::*;
 pub use cluster::{ClusterJson, DigestJson, GroupJson, NodeJson, ReplicaJson, ShardJson};
 pub use health::HealthView;
+pub use key_bodies::*;
 pub use openapi::document;
 pub use views::*;
 
@@ -42,6 +45,10 @@ pub(crate) fn routes() -> axum::Router<Router> {
         .nest("/v1/collections/{c}/records", records)
         .route("/v1/operations", get(operations::list))
         .route("/v1/operations/{op_id}", get(operations::describe))
+        .route("/v1/keys", get(keys::list).post(keys::create))
+        .route("/v1/keys/{id}", axum::routing::delete(keys::revoke))
+        .route("/v1/keys/{id}/rotate", post(keys::rotate))
+        .route("/v1/accounts", get(keys::accounts).post(keys::create_account))
         .route("/v1/cluster", get(cluster::describe))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::surface::native::{cluster, collections, delete, health, operations, read, write};
+use crate::surface::native::{cluster, collections, delete, health, keys, operations, read, write};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,6 +29,12 @@ use crate::surface::native::{cluster, collections, delete, health, operations, r
         delete::preview,
         operations::list,
         operations::describe,
+        keys::create,
+        keys::list,
+        keys::rotate,
+        keys::revoke,
+        keys::create_account,
+        keys::accounts,
         cluster::describe,
         health::lives,
         health::ready,
