@@ -137,7 +137,7 @@ impl Reach {
 }
 
 /// SHA-256 of a secret. Secrets are 256 random bits, so no salt and no slow hash is needed: there is nothing to
-/// guess (docs/adr/0010). Printed in part only.
+/// guess (docs/adr/0012). Printed in part only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SecretHash([u8; 32]);
 

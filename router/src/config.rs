@@ -66,6 +66,12 @@ pub enum EmptiedNamespace {
 }
 
 impl RouterConfig {
+    /// With keys on, if there is a root key: nothing is open then.
+    #[must_use]
+    pub fn with_root_key(self, root_key: Option<SecretHash>) -> Self {
+        Self { root_key, insecure_open: self.insecure_open && root_key.is_none(), ..self }
+    }
+
     /// Default settings, asking these nodes first.
     pub fn new(seeds: Vec<NodeInfo>) -> Self {
         Self {

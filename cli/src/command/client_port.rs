@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
+use lacuna_model::access::SecretHash;
 use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::tls::client_port::{ClientPort, PortFiles};
 use lacuna_router::{EmptiedNamespace, Port, RouterConfig};
 
 use super::embedding::embedding;
+use crate::config::network::Keys;
 use crate::config::{Overrides, Settings};
 
 /// Flags of TLS.
@@ -47,6 +49,11 @@ pub(super) fn router_config(
         embedding: embedding(settings)?,
         ..RouterConfig::new(seeds)
     })
+}
+
+/// Are keys on?
+pub(super) fn keys(root_key: Option<&SecretHash>) -> Keys {
+    if root_key.is_some() { Keys::On } else { Keys::Off }
 }
 
 /// A scheme and a host, without a path; or none.

@@ -54,7 +54,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         settings.replicas.min(args.nodes as u32)
     };
     let listen = network::listen_address(&settings.listen)?;
-    network::refuse_open(listen, false)?;
+    network::refuse_open(listen, network::Keys::Off, false)?;
     let plan = Plan { nodes: args.nodes, replicas, shards: settings.shards, dir, listen };
     let mut stop = Stop::listen()?;
     let mut cluster = Cluster::start(&plan)?;

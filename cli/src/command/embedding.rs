@@ -11,7 +11,7 @@ use crate::config::Settings;
 pub(super) fn embedding(settings: &Settings) -> anyhow::Result<EmbeddingConfig> {
     const NOTHING: &str = "Nothing was started.";
     if settings.embedding_url.is_empty() {
-        if !settings.embedding_model.is_empty() || !settings.embedding_key.is_empty() {
+        if !settings.embedding_model.is_empty() || settings.embedding_key.given().is_some() {
             bail!("embedding_model or embedding_key is given and embedding_url isn't. {NOTHING}");
         }
         return Ok(EmbeddingConfig::Lexical);
@@ -20,8 +20,8 @@ pub(super) fn embedding(settings: &Settings) -> anyhow::Result<EmbeddingConfig> 
     let refused = || format!("the embedding endpoint can't be used. {NOTHING}");
     let mut endpoint = EndpointConfig::new(&settings.embedding_url, &settings.embedding_model, authorities)
         .with_context(refused)?;
-    if !settings.embedding_key.is_empty() {
-        endpoint = endpoint.with_key(Secret(settings.embedding_key.clone())).with_context(refused)?;
+    if let Some(key) = settings.embedding_key.given() {
+        endpoint = endpoint.with_key(Secret(key.to_owned())).with_context(refused)?;
     }
     if settings.embedding_dimension > 0 {
         endpoint = endpoint.with_dimension(settings.embedding_dimension).with_context(refused)?;

@@ -1,5 +1,6 @@
 //! The commands: one file each.
 
+mod account;
 mod check;
 mod client_port;
 mod cluster;
@@ -15,6 +16,7 @@ mod embedding;
 mod every_command;
 mod export;
 mod first_request;
+mod key;
 mod node;
 mod operation;
 mod query;
@@ -64,6 +66,8 @@ enum Command {
     Export(export::Args),
     Delete(delete::Args),
     Operation(operation::Args),
+    Key(key::Args),
+    Account(account::Args),
     Check(check::Args),
     Config(settings::Args),
     Completion(completion::Args),
@@ -90,6 +94,8 @@ impl Cli {
             Command::Export(args) => export::run(args, common).await,
             Command::Delete(args) => delete::run(args, common).await,
             Command::Operation(args) => operation::run(args, common).await,
+            Command::Key(args) => key::run(args, common).await,
+            Command::Account(args) => account::run(args, common).await,
             Command::Check(args) => check::run(args, common).await,
             Command::Config(args) => settings::run(&args, common),
             Command::Completion(args) => Ok(completion::run(&args)),

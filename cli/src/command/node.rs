@@ -75,7 +75,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         "" => None,
         text => {
             let address = network::listen_address(text)?;
-            network::refuse_open(address, settings.insecure_open)?;
+            network::refuse_open(address, network::Keys::Off, settings.insecure_open)?;
             Some(bind(address).await?)
         }
     };

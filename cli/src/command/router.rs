@@ -15,10 +15,10 @@ use lacuna_proto::tls::cluster::{Holder, Security};
 use lacuna_router::{Connector, Router};
 use tokio_util::sync::CancellationToken;
 
-use super::client_port::{TlsFlags, client_port, router_config};
+use super::client_port::{TlsFlags, client_port, keys, router_config};
 use super::every_command::Common;
 use super::first_request::first_request;
-use crate::config::{Overrides, Settings, network};
+use crate::config::{Overrides, Settings, network, secret};
 use crate::exit::Ending;
 use crate::process::{HttpServer, Stop, bind, record};
 
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// This router's certificates, as `lacuna cluster init` made them (ca.pem, cert.pem, key.pem).
     #[arg(long, value_name = "DIR", help_heading = "TLS")]
     certs: Option<String>,
+    /// The file with the root key: with it every request needs a key. Also LACUNA_ROOT_KEY.
+    #[arg(long, value_name = "FILE")]
+    root_key_file: Option<String>,
     /// Serve without keys on an address that others can reach.
     #[arg(long)]
     insecure_open: bool,
@@ -49,10 +52,13 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("listen", args.listen.as_deref())
         .set("peers", args.nodes.as_deref())
         .set("cluster_certs", args.certs.as_deref())
+        .set("root_key_file", args.root_key_file.as_deref())
+        .set("root_key", args.root_key_file.as_ref().map(|_| ""))
         .switch("insecure_open", args.insecure_open);
     let settings = common.start(args.tls.onto(flags))?.settings;
     let listen = network::listen_address(&settings.listen)?;
-    network::refuse_open(listen, settings.insecure_open)?;
+    let root_key = secret::root_key(&settings)?;
+    network::refuse_open(listen, keys(root_key.as_ref()), settings.insecure_open)?;
     let seeds = infos(&network::peers(&settings.peers)?);
     if seeds.is_empty() {
         bail!("no nodes to ask; give --nodes 1=host:port,2=host:port. Nothing was started.");
@@ -64,7 +70,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     }
     let mut stop = Stop::listen()?;
     let listener = bind(listen).await?;
-    let config = router_config(&settings, seeds, (listen, tls.is_some()))?;
+    let config = router_config(&settings, seeds, (listen, tls.is_some()))?.with_root_key(root_key);
     let router = Router::new(config, Arc::new(Remote(security.clone()))).with_metrics(record()?);
     let server = HttpServer::start(listener, router.app(), tls)?;
     let url = server.url();

@@ -13,11 +13,11 @@ use lacuna_proto::tls::cluster::Security;
 use lacuna_router::verb::cluster::Readiness;
 use lacuna_router::{Connector, Router, RouterConfig};
 
-use super::client_port::{TlsFlags, client_port, router_config};
+use super::client_port::{TlsFlags, client_port, keys, router_config};
 use super::every_command::Common;
 use super::first_request::first_request;
 use super::router::remote;
-use crate::config::{Overrides, Settings, network};
+use crate::config::{Overrides, Settings, network, secret};
 use crate::exit::Ending;
 use crate::process::{HttpServer, Stop, bind, record};
 
@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Shards of new data, 4 if not given; existing data keeps its own.
     #[arg(long, value_name = "N")]
     shards: Option<u32>,
+    /// The file with the root key: with it every request needs a key. Also LACUNA_ROOT_KEY.
+    #[arg(long, value_name = "FILE")]
+    root_key_file: Option<String>,
     /// Serve without keys on an address that others can reach.
     #[arg(long)]
     insecure_open: bool,
@@ -56,10 +59,13 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("listen", args.listen.as_deref())
         .set("data_dir", args.data_dir.as_ref().map(|path| path.to_string_lossy().into_owned()))
         .set("shards", args.shards)
+        .set("root_key_file", args.root_key_file.as_deref())
+        .set("root_key", args.root_key_file.as_ref().map(|_| ""))
         .switch("insecure_open", args.insecure_open);
     let settings = common.start(args.tls.onto(flags))?.settings;
     let listen = network::listen_address(&settings.listen)?;
-    network::refuse_open(listen, settings.insecure_open)?;
+    let root_key = secret::root_key(&settings)?;
+    network::refuse_open(listen, keys(root_key.as_ref()), settings.insecure_open)?;
     let tls = client_port(&settings)?;
     let mut stop = Stop::listen()?;
     let listener = bind(listen).await?;
@@ -67,7 +73,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let node = Node::start(node_config(&settings)).await.context("the node could not be started")?;
     let connector = Arc::new(InProcess(node.handle()));
     let seed = NodeInfo { id: NODE, address: node.address().to_string() };
-    let told = router_config(&settings, vec![seed], (listen, tls.is_some()))?;
+    let told = router_config(&settings, vec![seed], (listen, tls.is_some()))?.with_root_key(root_key);
     let config = RouterConfig { local_node: Some(NODE), ..told };
     let router = Router::new(config, connector).with_metrics(metrics);
     let server = HttpServer::start(listener, router.app(), tls)?;

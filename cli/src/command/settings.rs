@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::every_command::Common;
+use crate::config::secret::Secret;
 use crate::config::{KEYS, Kind, Overrides};
 use crate::exit::Ending;
 
@@ -50,7 +51,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<Ending> {
         return Ok(Ending::Complete);
     }
     for key in KEYS {
-        let setting = format!("{} = {}", key.name, value(key.name));
+        let shown = match (key.kind, value(key.name).as_str()) {
+            (Kind::Secret, Some("")) => "unset".to_owned(),
+            (Kind::Secret, _) => Secret::SET.to_owned(),
+            (Kind::Text | Kind::Number | Kind::Switch, _) => value(key.name).to_string(),
+        };
+        let setting = format!("{} = {shown}", key.name);
         println!("{setting:<42} # {} ({})", layered.source(key.name), key.help);
     }
     Ok(Ending::Complete)
@@ -59,7 +65,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<Ending> {
 /// A setting's value; of a secret only whether it is given.
 fn shown(name: &str, value: Value) -> Value {
     let secret = KEYS.iter().any(|key| key.name == name && key.kind == Kind::Secret);
-    if secret && value.as_str().is_some_and(|text| !text.is_empty()) { json!("(secret)") } else { value }
+    if secret && value.as_str().is_some_and(|text| !text.is_empty()) { json!(Secret::SET) } else { value }
 }
 
 #[cfg(test)]
@@ -68,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_shown() {
-        assert_eq!(shown("embedding_key", json!("hush")), json!("(secret)"));
+        assert_eq!(shown("embedding_key", json!("hush")), json!(Secret::SET));
         assert_eq!(shown("embedding_key", json!("")), json!(""), "that there is none may be seen");
         assert_eq!(shown("embedding_model", json!("small")), json!("small"));
     }

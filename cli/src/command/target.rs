@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::every_command::Common;
-use crate::config::Overrides;
+use crate::config::{Overrides, secret};
 use crate::http::Client;
 
 /// Flags of every data verb.
@@ -17,6 +17,15 @@ pub(crate) struct Target {
     /// Authorities that an https server's certificate may come from, a PEM file; the system's if not given.
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<String>,
+    /// The key to send; better in a file or in LACUNA_KEY, for others may see a command line.
+    #[arg(long, value_name = "KEY", help_heading = "Access")]
+    key: Option<String>,
+    /// The file with the key to send.
+    #[arg(long, value_name = "FILE", help_heading = "Access", conflicts_with = "key")]
+    key_file: Option<String>,
+    /// The account to work in, with the root key; without it the default one.
+    #[arg(long, value_name = "NAME", help_heading = "Access")]
+    account: Option<String>,
     /// Deadline of each request in ms, 100 to 60000; 10000 if not given.
     #[arg(long, value_name = "MS")]
     deadline_ms: Option<u64>,
@@ -31,10 +40,16 @@ impl Target {
         let flags = Overrides::default()
             .set("url", self.url.as_deref())
             .set("tls_ca", self.tls_ca.as_deref())
+            // A flag is stronger than a key of the environment or the file, in whatever form.
+            .set("key", self.key.as_deref().or(self.key_file.as_ref().map(|_| "")))
+            .set("key_file", self.key_file.as_deref().or(self.key.as_ref().map(|_| "")))
+            .set("account", self.account.as_deref())
             .set("deadline_ms", self.deadline_ms);
         let settings = common.start(flags)?.settings;
         let authorities = Some(settings.tls_ca.as_path()).filter(|path| !path.as_os_str().is_empty());
-        Client::new(&settings.url, Duration::from_millis(settings.deadline_ms), authorities)
+        let client = Client::new(&settings.url, Duration::from_millis(settings.deadline_ms), authorities)?;
+        let account = Some(settings.account.as_str()).filter(|name| !name.is_empty());
+        client.showing(secret::client_key(&settings)?.as_deref(), account)
     }
 }
 

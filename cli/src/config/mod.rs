@@ -2,6 +2,7 @@
 
 mod layer;
 pub(crate) mod network;
+pub(crate) mod secret;
 mod settings;
 
 pub(crate) use layer::Overrides;

@@ -17,15 +17,24 @@ pub(crate) fn listen_address(text: &str) -> anyhow::Result<SocketAddr> {
         .with_context(|| format!("{text:?} is no address to listen on; expected ADDRESS:PORT such as 127.0.0.1:8000. Nothing was started."))
 }
 
-/// Refuses an address that others can reach unless that was asked for (design §11).
-pub(crate) fn refuse_open(address: SocketAddr, insecure_open: bool) -> anyhow::Result<()> {
-    if address.ip().is_loopback() {
+/// Is a key asked for?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Yes: a root key is configured.
+    On,
+    /// No: everybody has every right.
+    Off,
+}
+
+/// Refuses an address that others can reach where no keys are asked for, unless that was asked for (design §11).
+pub(crate) fn refuse_open(address: SocketAddr, keys: Keys, insecure_open: bool) -> anyhow::Result<()> {
+    if address.ip().is_loopback() || keys == Keys::On {
         return Ok(());
     }
     if !insecure_open {
         bail!(
             "{address} can be reached from other machines, and there are no keys: anybody could read and delete \
-             everything. Listen on 127.0.0.1, or give --insecure-open if that is really meant. Nothing was started."
+             everything. Give a root key (--root-key-file, LACUNA_ROOT_KEY), listen on 127.0.0.1, or give --insecure-open if that is really meant. Nothing was started."
         );
     }
     eprintln!(
@@ -75,10 +84,11 @@ mod tests {
 
     #[test]
     fn an_address_others_can_reach_needs_consent() {
-        assert!(refuse_open("127.0.0.1:0".parse().unwrap(), false).is_ok());
+        assert!(refuse_open("127.0.0.1:0".parse().unwrap(), Keys::Off, false).is_ok());
         let open = "0.0.0.0:8000".parse().unwrap();
-        assert!(refuse_open(open, false).unwrap_err().to_string().contains("--insecure-open"));
-        assert!(refuse_open(open, true).is_ok());
+        assert!(refuse_open(open, Keys::Off, false).unwrap_err().to_string().contains("--insecure-open"));
+        assert!(refuse_open(open, Keys::Off, true).is_ok());
+        assert!(refuse_open(open, Keys::On, false).is_ok());
     }
 
     #[test]

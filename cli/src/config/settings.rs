@@ -10,6 +10,7 @@ use figment::{Figment, Source};
 use serde::{Deserialize, Serialize};
 
 use super::layer::{DEFAULT, ENVIRONMENT, FLAGS, Layer, Overrides};
+use super::secret::Secret;
 
 /// Resolved settings. One flat list: a key is the same word in the file, after `LACUNA_`, and (mostly) as a flag.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,10 @@ pub(crate) struct Settings {
     pub(crate) shards: u32,
     /// Replicas of each shard of a new cluster.
     pub(crate) replicas: u32,
+    /// The root key: with it every request needs a key.
+    pub(crate) root_key: Secret,
+    /// The file it stands in.
+    pub(crate) root_key_file: PathBuf,
     /// Serve without keys on an address that others can reach.
     pub(crate) insecure_open: bool,
     /// This node's id.
@@ -46,7 +51,7 @@ pub(crate) struct Settings {
     /// Its model.
     pub(crate) embedding_model: String,
     /// Its key; never shown.
-    pub(crate) embedding_key: String,
+    pub(crate) embedding_key: Secret,
     /// Components of its vectors; 0: learnt at the first use.
     pub(crate) embedding_dimension: u32,
     /// What Pinecone's deleteAll does with the namespace: `drop` or `keep`.
@@ -63,6 +68,12 @@ pub(crate) struct Settings {
     pub(crate) url: String,
     /// Authorities that data verbs and the embedding endpoint's client trust over https, PEM; empty: the system's.
     pub(crate) tls_ca: PathBuf,
+    /// The key that data verbs send.
+    pub(crate) key: Secret,
+    /// The file it stands in.
+    pub(crate) key_file: PathBuf,
+    /// The account that data verbs with the root key work in; empty: the default one.
+    pub(crate) account: String,
     /// Deadline that data verbs give their requests.
     pub(crate) deadline_ms: u64,
 }
@@ -99,6 +110,13 @@ pub(crate) const KEYS: &[Key] = &[
     key("data_dir", Kind::Text, "./lacuna-data", "where the data lies"),
     key("shards", Kind::Number, "4", "shards of a new cluster"),
     key("replicas", Kind::Number, "3", "replicas of each shard of a new cluster"),
+    key(
+        "root_key",
+        Kind::Secret,
+        "",
+        "the root key: with it every request needs a key; shown as set or unset",
+    ),
+    key("root_key_file", Kind::Text, "", "a file with the root key in it"),
     key("insecure_open", Kind::Switch, "false", "serve without keys on an address that others can reach"),
     key("node_id", Kind::Number, "1", "this node's id"),
     key("node_listen", Kind::Text, "127.0.0.1:7001", "where this node serves other processes"),
@@ -125,7 +143,7 @@ pub(crate) const KEYS: &[Key] = &[
         "an endpoint of OpenAI's kind that embeds texts, http(s)://host[:port][/path]; empty: built in",
     ),
     key("embedding_model", Kind::Text, "", "its model"),
-    key("embedding_key", Kind::Secret, "", "its key, never shown"),
+    key("embedding_key", Kind::Secret, "", "its key; shown as set or unset"),
     key("embedding_dimension", Kind::Number, "0", "components of its vectors; 0: learnt at the first use"),
     key(
         "pinecone_delete_all_namespace",
@@ -144,6 +162,9 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "authorities to trust over https (data verbs, embedding endpoint), a PEM file; empty: the system's",
     ),
+    key("key", Kind::Secret, "", "the key that data verbs send; shown as set or unset"),
+    key("key_file", Kind::Text, "", "a file with the key of data verbs in it"),
+    key("account", Kind::Text, "", "the account that data verbs work in with the root key; empty: default"),
     key("deadline_ms", Kind::Number, "10000", "deadline of data verbs' requests, 100 to 60000"),
 ];
 
@@ -248,6 +269,10 @@ fn check_file(text: &str, path: &Path) -> anyhow::Result<()> {
 fn readable(error: &figment::Error, file: Option<&Path>) -> anyhow::Error {
     let key = error.path.join(".");
     let place = file.map_or_else(|| key.clone(), |file| format!("{}: {key}", file.display()));
+    if KEYS.iter().any(|known| known.name == key && known.kind == Kind::Secret) {
+        // The library's words would show what was found there.
+        return anyhow::anyhow!("{place}: expected a text in quotes. Nothing was started or changed.");
+    }
     anyhow::anyhow!("{place}: {}. Nothing was started or changed.", error.kind)
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use axum::http::{Method, Request, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as Http;
@@ -34,6 +34,7 @@ pub(crate) struct Client {
     http: Http<Https, Full<Bytes>>,
     base: Url,
     deadline: Duration,
+    shown: HeaderMap,
 }
 
 impl Client {
@@ -48,7 +49,29 @@ impl Client {
             _ => bail!("{url:?}: {expected}"),
         };
         check(deadline)?;
-        Ok(Self { http: Http::builder(TokioExecutor::new()).build(dial), base, deadline })
+        Ok(Self {
+            http: Http::builder(TokioExecutor::new()).build(dial),
+            base,
+            deadline,
+            shown: HeaderMap::new(),
+        })
+    }
+
+    /// The same server, shown this key and asked to work in this account.
+    pub(crate) fn showing(mut self, key: Option<&str>, account: Option<&str>) -> anyhow::Result<Self> {
+        if let Some(key) = key {
+            let value = HeaderValue::from_str(&format!("Bearer {key}"));
+            let mut value = value.context("the key has characters that no key has. Nothing was changed.")?;
+            value.set_sensitive(true);
+            self.shown.insert(header::AUTHORIZATION, value);
+        }
+        if let Some(account) = account {
+            let value = HeaderValue::from_str(account);
+            let value =
+                value.with_context(|| format!("{account:?} is no account's name. Nothing was changed."))?;
+            self.shown.insert("lacuna-account", value);
+        }
+        Ok(self)
     }
 
     /// The same server, asked with another deadline.
@@ -110,6 +133,7 @@ impl Client {
             .method(method)
             .uri(url.as_str())
             .header("Lacuna-Deadline-Ms", self.deadline.as_millis().to_string());
+        let request = self.shown.iter().fold(request, |request, (name, value)| request.header(name, value));
         let request = match body {
             None => request.body(Full::default()),
             Some(body) => {

@@ -35,6 +35,9 @@ impl Process {
             .with_context(|| format!("the log file {} can't be written", log.display()))?;
         let child = Command::new(&own)
             .args(args)
+            // Children of `dev` and `demo` are tried out on loopback: without keys, whatever file and environment say.
+            .env("LACUNA_ROOT_KEY", "")
+            .env("LACUNA_ROOT_KEY_FILE", "")
             .args(["--die-with", &std::process::id().to_string()])
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)

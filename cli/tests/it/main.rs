@@ -7,6 +7,7 @@ mod cluster;
 mod cluster_tls;
 mod config;
 mod export;
+mod keys;
 mod messages;
 mod serve;
 mod server;

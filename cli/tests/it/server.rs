@@ -73,7 +73,8 @@ impl Server {
         Self::spawned(command, last)
     }
 
-    fn spawned(mut command: Command, last: &str) -> Self {
+    /// Starts this command, and reads the same.
+    pub(crate) fn spawned(mut command: Command, last: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = String::new();
