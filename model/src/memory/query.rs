@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DatasetNumber, ItemNumber};
-use crate::memory::command::MemoryRefusal;
+use crate::memory::command::{ForgetWhat, MemoryRefusal};
 use crate::memory::rights::{Permission, Permissions};
 use crate::memory::words::{Asker, Dataset, Item, MemoryTotals, Receipt, User};
 use crate::uuid::{DatasetId, ItemId, Principal, ReceiptId};
@@ -55,6 +55,27 @@ pub enum MemoryAsk {
     Receipt(ReceiptId),
     /// Counts of the asker's current space.
     Totals,
+    /// Which items these owners are.
+    Owners(Vec<ItemNumber>),
+    /// What a forget would take now.
+    WouldForget(ForgetWhat),
+}
+
+/// What a forget would take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WouldForget {
+    /// Owners whose references would go, ascending.
+    pub items: Vec<ItemNumber>,
+    /// Item rows that would go.
+    pub rows: u64,
+    /// Items whose records would go, and whose rows would stay.
+    pub reset: u64,
+    /// Datasets that would go.
+    pub datasets: u64,
+    /// Raw files of others, which would be left alone.
+    pub external: u64,
+    /// Datasets that would be left out.
+    pub skipped: Vec<DatasetId>,
 }
 
 /// What a read of records may show: sent along to every shard.
@@ -89,6 +110,10 @@ pub enum MemoryBody {
     Receipt(Option<Box<Receipt>>),
     /// Of `Totals`.
     Totals(Principal, MemoryTotals),
+    /// Of `Owners`: those that are open.
+    Owners(Vec<(ItemNumber, DatasetId, ItemId)>),
+    /// Of `WouldForget`.
+    WouldForget(WouldForget),
     /// No such thing, or no right to it.
     Refused(MemoryRefusal),
 }

@@ -26,6 +26,8 @@ pub(super) struct Items {
     /// In which dataset an id lives; an account has it once.
     places: BTreeMap<(Account, ItemId), DatasetId>,
     adding: BTreeMap<ItemNumber, Adding>,
+    /// Open items by the owners of their records and raw files.
+    by_number: BTreeMap<ItemNumber, (DatasetId, ItemId)>,
     gone: BTreeMap<(DatasetId, ItemId), ReceiptId>,
     /// Numbers given so far; never reused.
     given: u64,
@@ -39,7 +41,7 @@ pub(super) struct Opened {
 }
 
 /// Owners that an item still has on records.
-fn owners(item: &Item) -> Vec<ItemNumber> {
+pub(super) fn owners(item: &Item) -> Vec<ItemNumber> {
     let records = (item.memory == Memory::Present).then_some(item.numbers.records);
     let raw = matches!(item.facts.raw, Raw::Stored { .. }).then_some(item.numbers.raw);
     records.into_iter().chain(raw).collect()
@@ -50,6 +52,12 @@ fn elsewhere(id: ItemId) -> MemoryRefusal {
 }
 
 impl Items {
+    /// Owners of the adds into a dataset that aren't open.
+    pub(super) fn coming_to(&self, dataset: DatasetId) -> impl Iterator<Item = ItemNumber> {
+        let here = self.adding.values().filter(move |adding| adding.dataset == dataset);
+        here.flat_map(|adding| [adding.numbers.records, adding.numbers.raw])
+    }
+
     /// The first number that isn't given yet.
     pub(super) fn next(&self) -> ItemNumber {
         ItemNumber(self.given + 1)
@@ -96,13 +104,27 @@ impl Items {
         let replaced = old.map(owners).unwrap_or_default();
         self.places.insert((adding.account.clone(), adding.facts.id), adding.dataset);
         self.gone.remove(&key);
-        self.open.insert(key, item.clone());
+        if let Some(old) = self.open.insert(key, item.clone()) {
+            self.unnumber(&old);
+        }
+        self.by_number.insert(item.numbers.records, key);
+        self.by_number.insert(item.numbers.raw, key);
         Some(Opened { item, replaced, adding })
     }
 
     /// The open item that an add became.
     pub(super) fn opened_as(&self, number: ItemNumber) -> Option<&Item> {
-        self.open.values().find(|item| item.numbers.records == number)
+        self.owner(number).and_then(|place| self.open.get(&place))
+    }
+
+    /// Which open item an owner is.
+    pub(super) fn owner(&self, number: ItemNumber) -> Option<(DatasetId, ItemId)> {
+        self.by_number.get(&number).copied()
+    }
+
+    fn unnumber(&mut self, item: &Item) {
+        self.by_number.remove(&item.numbers.records);
+        self.by_number.remove(&item.numbers.raw);
     }
 
     /// Takes out an add that isn't open.
@@ -166,6 +188,7 @@ impl Items {
         let item = self.open.remove(&(dataset, id))?;
         self.places.remove(&(account.clone(), id));
         self.gone.insert((dataset, id), receipt);
+        self.unnumber(&item);
         let owners = owners(&item);
         Some((item, owners))
     }

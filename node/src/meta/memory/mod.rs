@@ -5,6 +5,7 @@ mod datasets;
 mod forget;
 mod items;
 mod principals;
+mod preview;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -57,6 +57,15 @@ impl MemoryCatalog {
             }
             MemoryAsk::View(chosen) => MemoryBody::View(self.view(&sight, by, chosen)?),
             MemoryAsk::Receipt(id) => MemoryBody::Receipt(self.receipt(by, *id).cloned().map(Box::new)),
+            MemoryAsk::Owners(numbers) => {
+                let one = |number: &ItemNumber| {
+                    let (dataset, item) = self.items.owner(*number)?;
+                    self.datasets.get(&by.account, dataset)?;
+                    Some((*number, dataset, item))
+                };
+                MemoryBody::Owners(numbers.iter().filter_map(one).collect())
+            }
+            MemoryAsk::WouldForget(what) => MemoryBody::WouldForget(self.would_forget(by, *what)?),
             MemoryAsk::Totals => MemoryBody::Totals(sight.space(), self.totals(&sight, by)),
         })
     }
