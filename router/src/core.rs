@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lacuna_model::access::Right;
-use lacuna_model::catalog::{ClusterInfo, CollectionRef, Resolved};
+use lacuna_model::catalog::{ClusterInfo, CollectionRef, Resolved, Surface};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::ids::Account;
 use lacuna_model::meta::{MetaCommand, MetaOutcome, MetaRefusal};
@@ -64,6 +64,7 @@ impl Core {
         let found = self.catalog.resolve(&target.collection, &target.namespace, fresh, call.deadline).await?;
         let resolved = found.ok_or_else(|| no_collection(&target.collection))?;
         call.caller.reach(&resolved.collection.home, &resolved.collection.name)?;
+        not_past_its_owners(target, &resolved)?;
         Ok(resolved)
     }
 
@@ -110,6 +111,19 @@ fn harmless(error: &Unanswered) -> VerbError {
         code,
         format!("the catalog can't be changed in time ({}); no record was changed", error.message),
     )
+}
+
+/// Records of memory collections come and go with the items that refer to them: only their own verbs, which call
+/// the collection by its name, may touch them.
+fn not_past_its_owners(target: &Target, resolved: &Resolved) -> Verb<()> {
+    match (&target.collection, resolved.collection.home.surface) {
+        (CollectionRef::Id(..), Surface::Cognee) => {
+            let message = "this collection's records belong to data items: add, read and forget them under /api/v1; \
+                           nothing was changed";
+            Err(VerbError::new(ErrorCode::Forbidden, message))
+        }
+        (CollectionRef::Id(..) | CollectionRef::Name(..), _) => Ok(()),
+    }
 }
 
 /// 404, saying what was looked for.

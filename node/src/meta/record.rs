@@ -1,6 +1,6 @@
 //! Recording a durable operation, or joining one that is still open (protocol PN2, PN3, PC4).
 
-use lacuna_model::catalog::{CollectionRef, Home, Operation, OperationKind, Protection, ShardProgress};
+use lacuna_model::catalog::{CollectionRef, Home, Operation, OperationKind, Protection, ShardProgress, Surface};
 use lacuna_model::command::Window;
 use lacuna_model::meta::{Changed, Claim, ClaimKey, MetaOutcome, MetaRefusal, RecordOperation};
 use lacuna_model::op_id::RequestDigest;
@@ -48,6 +48,12 @@ impl MetaState {
             | OperationKind::DeleteWhere { .. }
             | OperationKind::UpdateWhere { .. } => Some(ask.namespace.unwrap_or_default()),
         };
+        if let Target::Open(id) = target
+            && self.collections.get(id).is_some_and(|found| found.home.surface == Surface::Cognee)
+        {
+            // Records of memory collections go with the items that refer to them, never past these.
+            return MetaOutcome::Refused(MetaRefusal::Protected(id));
+        }
         match (target, &ask.kind) {
             (Target::Open(id), OperationKind::DeleteWhere { .. } | OperationKind::UpdateWhere { .. }) => {
                 self.record_where(id, ask)

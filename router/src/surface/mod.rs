@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod chroma;
+pub mod cognee;
 mod cursor;
 mod door;
 mod leftover;
@@ -11,6 +12,7 @@ pub mod native;
 pub mod openapi;
 pub mod pinecone;
 pub(crate) mod request;
+mod time;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -30,6 +32,7 @@ pub(crate) fn app(router: Router) -> axum::Router {
         .merge(behind(&door, pinecone::CONTROL, pinecone::control()))
         .merge(behind(&door, pinecone::DATA, pinecone::data()))
         .merge(behind(&door, moorcheh::MANNERS, moorcheh::routes()))
+        .merge(behind(&door, cognee::MANNERS, cognee::routes()))
         .layer(DefaultBodyLimit::disable())
         .with_state(router)
 }

@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 
 use crate::app::Router;
-use crate::surface::{chroma, moorcheh, native, pinecone};
+use crate::surface::{chroma, cognee, moorcheh, native, pinecone};
 
 /// Where a document keeps its schemas, in references.
 const SCHEMAS: &str = "#/components/schemas/";
@@ -65,6 +65,13 @@ const SURFACES: &[Described] = &[
         path: "/openapi/moorcheh.json",
         document: moorcheh::document,
         key: Key::Header("x-api-key"),
+    },
+    Described {
+        name: "cognee",
+        title: "Memory collections: /api/v1",
+        path: "/openapi/cognee.json",
+        document: cognee::document,
+        key: Key::Header("X-Api-Key"),
     },
 ];
 

@@ -33,17 +33,38 @@ pub(crate) struct Plain(pub(crate) Call);
 /// `Prefer: respond-async`.
 pub(crate) struct Preference(pub(crate) Respond);
 
+/// A request whose JSON body is a bare list.
+pub(crate) struct Listed<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) call: Call,
+}
+
+/// The bytes of a JSON body, and the request's context.
+async fn received(request: Request, router: &Router) -> Verb<(Bytes, Call)> {
+    let (parts, body) = request.into_parts();
+    let deadline = deadline(&parts, router)?;
+    check_media_type(&parts.headers)?;
+    let bytes = read_body(&parts, body).await?;
+    let digest = digest(&parts, &bytes);
+    let (caller, trace) = (caller(&parts)?, trace(&parts));
+    Ok((bytes, Call { caller, deadline, key: key(&parts.headers)?, digest, trace }))
+}
+
+impl<T: DeserializeOwned> FromRequest<Router> for Listed<T> {
+    type Rejection = VerbError;
+
+    async fn from_request(request: Request, router: &Router) -> Verb<Self> {
+        let (bytes, call) = received(request, router).await?;
+        let items = serde_json::from_slice(&bytes).map_err(|error| explain::<Vec<T>>(&bytes, &error))?;
+        Ok(Self { items, call })
+    }
+}
+
 impl<T: DeserializeOwned> FromRequest<Router> for Posted<T> {
     type Rejection = VerbError;
 
     async fn from_request(request: Request, router: &Router) -> Verb<Self> {
-        let (parts, body) = request.into_parts();
-        let deadline = deadline(&parts, router)?;
-        check_media_type(&parts.headers)?;
-        let bytes = read_body(&parts, body).await?;
-        let digest = digest(&parts, &bytes);
-        let (caller, trace) = (caller(&parts)?, trace(&parts));
-        let call = Call { caller, deadline, key: key(&parts.headers)?, digest, trace };
+        let (bytes, call) = received(request, router).await?;
         let body = parse(&bytes)?;
         call.trace.mark("parse");
         Ok(Self { body, call })

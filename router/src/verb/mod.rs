@@ -14,6 +14,7 @@ pub mod get;
 pub mod keys;
 pub mod last_counts;
 pub mod list;
+pub mod memory;
 pub mod namespaces;
 pub(crate) mod operation;
 mod operation_shards;

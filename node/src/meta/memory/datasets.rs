@@ -43,9 +43,9 @@ pub(super) struct Sight<'a> {
 }
 
 impl<'a> Sight<'a> {
-    pub(super) fn of(by: &'a Asker, principals: &Principals) -> Result<Self, MemoryRefusal> {
-        let user = principals.asker(by)?;
-        Ok(Self { by, user, reach: principals.reach(&by.account, by.user) })
+    pub(super) fn of(by: &'a Asker, principals: &Principals) -> Self {
+        let user = principals.asker(by);
+        Self { by, user, reach: principals.reach(&by.account, by.user) }
     }
 
     /// Its current space.

@@ -82,8 +82,8 @@ impl MemoryCatalog {
             MemoryChange::GiveRole { user, role } => plain(self.principals.give_role(&by, user, role)),
             MemoryChange::TakeRole { user, role } => plain(self.principals.take_role(&by, user, role)),
             MemoryChange::MakeDataset { id, name } => {
-                let made = Sight::of(&by, &self.principals)
-                    .and_then(|sight| self.datasets.make(&sight, (id, name), at.now));
+                let sight = Sight::of(&by, &self.principals);
+                let made = self.datasets.make(&sight, (id, name), at.now);
                 (made.map_or_else(MemoryOutcome::Refused, MemoryOutcome::Dataset), None)
             }
             MemoryChange::Grant { to, permission, datasets } => {
@@ -126,7 +126,7 @@ impl MemoryCatalog {
         (whom, change): (Principal, impl Fn(Permissions) -> Permissions),
         datasets: &[DatasetId],
     ) -> Result<(), MemoryRefusal> {
-        let sight = Sight::of(by, &self.principals)?;
+        let sight = Sight::of(by, &self.principals);
         if !self.principals.exists(&by.account, whom) {
             return Err(MemoryRefusal::NoPrincipal(whom));
         }
@@ -142,7 +142,7 @@ impl MemoryCatalog {
         dataset: DatasetId,
         adding: impl FnOnce(lacuna_model::memory::words::ItemNumbers) -> Adding,
     ) -> Result<MemoryOutcome, MemoryRefusal> {
-        let sight = Sight::of(by, &self.principals)?;
+        let sight = Sight::of(by, &self.principals);
         let dataset = self.datasets.allowed(&sight, dataset, Permission::Write)?.0.clone();
         let numbers = self.items.begin(adding)?;
         Ok(MemoryOutcome::Adding { numbers, dataset })
@@ -181,7 +181,7 @@ impl MemoryCatalog {
 
     /// Datasets that the asker can read, and may not delete.
     fn skipped(&self, by: &Asker) -> Vec<DatasetId> {
-        let Ok(sight) = Sight::of(by, &self.principals) else { return Vec::new() };
+        let sight = Sight::of(by, &self.principals);
         let deletable = self.datasets.deletable(&sight);
         let stays = |id: &DatasetId| deletable.iter().all(|other| other.id != *id);
         let readable = self.datasets.with(&sight, Permission::Read);

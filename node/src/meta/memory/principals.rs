@@ -33,9 +33,14 @@ fn only(who: &str) -> MemoryRefusal {
 }
 
 impl Principals {
-    /// The user who asks.
-    pub(super) fn asker(&self, by: &Asker) -> Result<User, MemoryRefusal> {
-        self.user(&by.account, by.user).ok_or(MemoryRefusal::NoPrincipal(by.user))
+    /// The user who asks: whoever holds a key of the account is one, made here or not.
+    pub(super) fn asker(&self, by: &Asker) -> User {
+        self.user(&by.account, by.user).unwrap_or_else(|| User { id: by.user, ..root() })
+    }
+
+    fn asker_mut(&mut self, by: &Asker) -> &mut User {
+        let new = User { id: by.user, ..root() };
+        self.users.entry((by.account.clone(), by.user)).or_insert(new)
     }
 
     fn user(&self, account: &Account, id: Principal) -> Option<User> {
@@ -94,9 +99,6 @@ impl Principals {
 
     /// Makes a tenant of the asker's, which becomes its current one.
     pub(super) fn make_tenant(&mut self, by: &Asker, id: Principal, name: String) -> MemoryOutcome {
-        if let Err(refusal) = self.asker(by) {
-            return MemoryOutcome::Refused(refusal);
-        }
         let key = (by.account.clone(), id);
         if let Some(there) = self.tenants.get(&key).filter(|there| there.name == name) {
             return MemoryOutcome::Tenant(there.clone());
@@ -108,25 +110,22 @@ impl Principals {
         }
         let tenant = Tenant { id, name, owner: by.user };
         self.tenants.insert(key, tenant.clone());
-        if let Some(user) = self.user_mut(&by.account, by.user) {
-            user.tenants.insert(id);
-            user.tenant = Some(id);
-        }
+        let user = self.asker_mut(by);
+        user.tenants.insert(id);
+        user.tenant = Some(id);
         MemoryOutcome::Tenant(tenant)
     }
 
     /// Changes the asker's current tenant.
     pub(super) fn select(&mut self, by: &Asker, tenant: Option<Principal>) -> Result<(), MemoryRefusal> {
-        let user = self.asker(by)?;
+        let user = self.asker(by);
         if let Some(id) = tenant {
             self.tenant(by, id)?;
             if !user.tenants.contains(&id) {
                 return Err(only("a member of the tenant"));
             }
         }
-        if let Some(user) = self.user_mut(&by.account, by.user) {
-            user.tenant = tenant;
-        }
+        self.asker_mut(by).tenant = tenant;
         Ok(())
     }
 
@@ -182,7 +181,7 @@ impl Principals {
 
     /// Makes a role in the asker's current tenant.
     pub(super) fn make_role(&mut self, by: &Asker, id: Principal, name: String) -> MemoryOutcome {
-        let made = self.asker(by).and_then(|user| {
+        let made = Ok(self.asker(by)).and_then(|user: User| {
             let tenant =
                 user.tenant.ok_or_else(|| only("the owner of its current tenant, and none is selected,"))?;
             self.owned(by, tenant)?;

@@ -18,9 +18,9 @@ impl MemoryCatalog {
     }
 
     fn answer(&self, by: &Asker, ask: &MemoryAsk) -> Result<MemoryBody, MemoryRefusal> {
-        let sight = Sight::of(by, &self.principals)?;
+        let sight = Sight::of(by, &self.principals);
         Ok(match ask {
-            MemoryAsk::Me => MemoryBody::User(self.principals.asker(by)?),
+            MemoryAsk::Me => MemoryBody::User(self.principals.asker(by)),
             MemoryAsk::Datasets { of: None, permission } => {
                 MemoryBody::Datasets(self.datasets.with(&sight, *permission))
             }

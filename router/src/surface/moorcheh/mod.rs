@@ -13,7 +13,6 @@ mod namespaces;
 mod openapi;
 mod read;
 mod search;
-mod time;
 mod tolerant;
 mod upload;
 mod views;

@@ -20,7 +20,7 @@ use crate::surface::moorcheh::failure::{Code, FailureView, refused};
 use crate::surface::moorcheh::ids::distinct;
 use crate::surface::moorcheh::metadata::ItemMetadata;
 use crate::surface::moorcheh::namespace::{Lookup, Wanted};
-use crate::surface::moorcheh::time::rfc3339;
+use crate::surface::time::rfc3339;
 use crate::surface::moorcheh::views::{
     FoundView, ItemView, PaginationView, StatisticsView, Status, TextItemView, TextPageView,
 };

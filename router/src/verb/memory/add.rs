@@ -161,7 +161,7 @@ impl Router {
         let target = target(&begun.call.caller.account, begun.dataset.space(), collection);
         // Each of an add's writes is one by itself; what the client's key names is the add.
         let call = Call { key: None, ..begun.call.clone() };
-        let answer = self.write_memory(&target, &call, verb).await?;
+        let answer = self.write(&target, &call, verb).await?;
         if answer.status != DeleteStatus::Complete {
             let message = "not every shard took the item's records in time; nothing of it is visible, and what was \
                            written is released again. Repeat the request";

@@ -17,6 +17,7 @@ use lacuna_model::meta::{MetaBody, MetaCommand, MetaOutcome, MetaQuery, MetaRefu
 pub use add::{NewItem, NewMemory};
 pub use forget::Forgot;
 pub use names::DEFAULT_COLLECTION;
+pub use raw::sha256;
 pub use read::{InCollection, Referrer};
 pub use search::{MemoryHit, MemorySearchAsk};
 

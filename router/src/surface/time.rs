@@ -1,7 +1,7 @@
 //! Times as RFC 3339, in UTC.
 
 /// µs since the Unix epoch as RFC 3339.
-pub(super) fn rfc3339(micros: u64) -> String {
+pub(crate) fn rfc3339(micros: u64) -> String {
     let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
