@@ -110,6 +110,7 @@ pub struct ItemFacts {
 }
 
 /// Are an item's records there?
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Memory {

@@ -1,6 +1,8 @@
 //! Recording a durable operation, or joining one that is still open (protocol PN2, PN3, PC4).
 
-use lacuna_model::catalog::{CollectionRef, Home, Operation, OperationKind, Protection, ShardProgress, Surface};
+use lacuna_model::catalog::{
+    CollectionRef, Home, Operation, OperationKind, Protection, ShardProgress, Surface,
+};
 use lacuna_model::command::Window;
 use lacuna_model::meta::{Changed, Claim, ClaimKey, MetaOutcome, MetaRefusal, RecordOperation};
 use lacuna_model::op_id::RequestDigest;

@@ -4,8 +4,8 @@
 mod datasets;
 mod forget;
 mod items;
-mod principals;
 mod preview;
+mod principals;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};

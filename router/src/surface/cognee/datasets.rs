@@ -23,15 +23,19 @@ pub(super) const MAX_NAME: usize = 512;
 /// A name that can be shown.
 pub(super) fn name(field: &str, text: &str) -> Verb<String> {
     if text.is_empty() || text.len() > MAX_NAME || text.chars().any(char::is_control) {
-        let message =
-            format!("{field}: expected 1 to {MAX_NAME} bytes without control characters; nothing was changed");
+        let message = format!(
+            "{field}: expected 1 to {MAX_NAME} bytes without control characters; nothing was changed"
+        );
         return Err(VerbError::argument(message));
     }
     Ok(text.to_owned())
 }
 
 /// A UUID.
-pub(super) fn uuid<T: std::str::FromStr<Err = lacuna_model::uuid::BadUuid>>(field: &str, text: &str) -> Verb<T> {
+pub(super) fn uuid<T: std::str::FromStr<Err = lacuna_model::uuid::BadUuid>>(
+    field: &str,
+    text: &str,
+) -> Verb<T> {
     text.parse().map_err(|error| VerbError::argument(format!("{field}: {error}; nothing was changed")))
 }
 
@@ -60,7 +64,8 @@ pub(crate) async fn list(State(router): State<Router>, Plain(call): Plain) -> Ve
     let ask = MemoryAsk::Datasets { of: None, permission: Permission::Read };
     match router.memory(&call, ask).await? {
         MemoryBody::Datasets(found) => {
-            let views: Vec<DatasetView> = found.iter().map(|(dataset, _)| DatasetView::from(dataset)).collect();
+            let views: Vec<DatasetView> =
+                found.iter().map(|(dataset, _)| DatasetView::from(dataset)).collect();
             Ok(answer::json(StatusCode::OK, &views))
         }
         _ => Err(odd()),

@@ -27,7 +27,8 @@ pub(super) fn failure(error: &VerbError) -> Response {
     let named = error.details.get(ERROR_NAME).and_then(serde_json::Value::as_str);
     let name = named.unwrap_or_else(|| name_of(error.code));
     let status = error.details.get(STATUS).and_then(serde_json::Value::as_u64);
-    let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or_else(|| status_of(error.code));
+    let status =
+        status.and_then(|status| u16::try_from(status).ok()).unwrap_or_else(|| status_of(error.code));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = FailureView { detail: format!("{} [{name}]", error.message), error: error.message.clone() };
     let mut response = answer::json(status, &body);
@@ -59,7 +60,9 @@ fn name_of(code: ErrorCode) -> &'static str {
         ErrorCode::Forbidden => "PermissionDeniedError",
         ErrorCode::NotFound => "NotFoundError",
         ErrorCode::MethodNotAllowed => "MethodNotAllowedError",
-        ErrorCode::AlreadyExists | ErrorCode::OpIdReused | ErrorCode::Held | ErrorCode::Fenced => "ConflictError",
+        ErrorCode::AlreadyExists | ErrorCode::OpIdReused | ErrorCode::Held | ErrorCode::Fenced => {
+            "ConflictError"
+        }
         ErrorCode::InvalidJson
         | ErrorCode::InvalidArgument
         | ErrorCode::UnknownField

@@ -126,7 +126,11 @@ pub(crate) async fn item(
     params(("d" = String, Path, description = "Id of the dataset")),
     responses((status = 200, body = ForgetView), (status = 207, description = "Some shards follow by themselves", body = ForgetView),
         (status = "default", body = FailureView)))]
-pub(crate) async fn items(State(router): State<Router>, Path(d): Path<String>, Plain(call): Plain) -> Verb<Response> {
+pub(crate) async fn items(
+    State(router): State<Router>,
+    Path(d): Path<String>,
+    Plain(call): Plain,
+) -> Verb<Response> {
     run(&router, &call, ForgetWhat::Dataset(uuid("dataset", &d)?, Keep::Dataset)).await
 }
 
@@ -135,7 +139,11 @@ pub(crate) async fn items(State(router): State<Router>, Path(d): Path<String>, P
     params(("d" = String, Path, description = "Id of the dataset")),
     responses((status = 200, body = ForgetView), (status = 207, description = "Some shards follow by themselves", body = ForgetView),
         (status = "default", body = FailureView)))]
-pub(crate) async fn dataset(State(router): State<Router>, Path(d): Path<String>, Plain(call): Plain) -> Verb<Response> {
+pub(crate) async fn dataset(
+    State(router): State<Router>,
+    Path(d): Path<String>,
+    Plain(call): Plain,
+) -> Verb<Response> {
     run(&router, &call, ForgetWhat::Dataset(uuid("dataset", &d)?, Keep::Nothing)).await
 }
 
@@ -213,8 +221,11 @@ pub(crate) async fn deprecated(
     let (Some(data), Some(dataset)) = (&query.data_id, &query.dataset_id) else {
         return Err(VerbError::argument("data_id and dataset_id: both are needed; nothing was changed"));
     };
-    let what =
-        ForgetWhat::Item(uuid("dataset_id", dataset)?, uuid("data_id", data)?, keep(query.delete_dataset_if_empty));
+    let what = ForgetWhat::Item(
+        uuid("dataset_id", dataset)?,
+        uuid("data_id", data)?,
+        keep(query.delete_dataset_if_empty),
+    );
     let mut response = run(&router, &call, what).await?;
     response.headers_mut().insert(HeaderName::from_static("deprecation"), HeaderValue::from_static("true"));
     Ok(response)
@@ -224,7 +235,11 @@ pub(crate) async fn deprecated(
 #[utoipa::path(get, path = "/api/v1/receipts/{id}", tag = "memory",
     params(("id" = String, Path, description = "Id of the receipt")),
     responses((status = 200, body = ReceiptView), (status = "default", body = FailureView)))]
-pub(crate) async fn receipt(State(router): State<Router>, Path(id): Path<String>, Plain(call): Plain) -> Verb<Response> {
+pub(crate) async fn receipt(
+    State(router): State<Router>,
+    Path(id): Path<String>,
+    Plain(call): Plain,
+) -> Verb<Response> {
     match router.receipt(&call, uuid("receipt", &id)?).await? {
         Some((receipt, counts, pending)) => {
             Ok(answer::json(StatusCode::OK, &ReceiptView::new(&receipt, counts, &pending)))

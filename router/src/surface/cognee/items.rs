@@ -119,7 +119,8 @@ fn records(bodies: Vec<RecordBody>) -> Verb<Vec<NewMemory>> {
     for (at, body) in bodies.into_iter().enumerate() {
         let record = record(at, body)?;
         if !seen.insert((record.collection.clone(), record.id.clone())) {
-            let message = format!("records[{at}]: the same collection and id twice in one request; {NOTHING}");
+            let message =
+                format!("records[{at}]: the same collection and id twice in one request; {NOTHING}");
             return Err(VerbError::argument(message));
         }
         records.push(record);
@@ -184,14 +185,21 @@ pub(super) fn checked(path: &str, vector: Vec<f32>) -> Verb<Vec<f32>> {
 #[utoipa::path(get, path = "/api/v1/datasets/{d}/data", tag = "memory",
     params(("d" = String, Path, description = "Id of the dataset")),
     responses((status = 200, body = [ItemView]), (status = "default", body = FailureView)))]
-pub(crate) async fn list(State(router): State<Router>, Path(d): Path<String>, Plain(call): Plain) -> Verb<Response> {
+pub(crate) async fn list(
+    State(router): State<Router>,
+    Path(d): Path<String>,
+    Plain(call): Plain,
+) -> Verb<Response> {
     call.caller.need(Right::Read)?;
     match router.memory(&call, MemoryAsk::Items(uuid("dataset", &d)?)).await? {
         MemoryBody::Items(items) => {
             let views: Vec<ItemView> = items.iter().map(ItemView::from).collect();
             Ok(answer::json(StatusCode::OK, &views))
         }
-        _ => Err(VerbError::new(lacuna_model::error::ErrorCode::Internal, "the meta group answered another question")),
+        _ => Err(VerbError::new(
+            lacuna_model::error::ErrorCode::Internal,
+            "the meta group answered another question",
+        )),
     }
 }
 

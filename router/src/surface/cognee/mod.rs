@@ -15,6 +15,8 @@ mod views;
 pub use bodies::*;
 pub use failure::FailureView;
 pub use openapi::document;
+pub use permissions::UserView;
+pub use system::CogneeHealthView;
 pub use views::*;
 
 use std::time::Duration;
@@ -82,6 +84,9 @@ fn permissions() -> axum::Router<Router> {
         )
         .route("/api/v1/permissions/tenants", post(permissions::make_tenant))
         .route("/api/v1/permissions/users/{user}/tenants", post(permissions::add_to_tenant))
-        .route("/api/v1/permissions/tenants/{tenant}/users/{user}", delete_method(permissions::remove_from_tenant))
+        .route(
+            "/api/v1/permissions/tenants/{tenant}/users/{user}",
+            delete_method(permissions::remove_from_tenant),
+        )
         .route("/api/v1/permissions/tenants/select", post(permissions::select_tenant))
 }

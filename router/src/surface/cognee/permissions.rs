@@ -50,7 +50,8 @@ fn needed(field: &str, given: Option<String>) -> Verb<String> {
 fn permission(given: Option<String>) -> Verb<Permission> {
     let text = needed("permission_name", given)?;
     Permission::named(&text).ok_or_else(|| {
-        let message = format!("permission_name: {text:?}, expected read, write, delete or share; nothing was changed");
+        let message =
+            format!("permission_name: {text:?}, expected read, write, delete or share; nothing was changed");
         VerbError::new(ErrorCode::Forbidden, message).with(ERROR_NAME, "PermissionNotFoundError")
     })
 }
@@ -87,7 +88,9 @@ pub(crate) async fn make_user(State(router): State<Router>, posted: Posted<UserB
         return Err(VerbError::new(ErrorCode::Forbidden, message));
     }
     let change = MemoryChange::MakeUser { id: Principal(rand::random()), email };
-    let MemoryOutcome::User(user) = router.change_memory(&posted.call, change).await? else { return Err(odd()) };
+    let MemoryOutcome::User(user) = router.change_memory(&posted.call, change).await? else {
+        return Err(odd());
+    };
     let wish = KeyWish {
         label: user.email.clone(),
         rights: [Right::Read, Right::Write, Right::Delete].into_iter().collect::<Rights>(),
@@ -96,7 +99,12 @@ pub(crate) async fn make_user(State(router): State<Router>, posted: Posted<UserB
         principal: Some(user.id),
     };
     let (_, secret) = router.create_key(&posted.call, wish).await?;
-    let view = UserView { id: user.id.to_string(), email: user.email, api_key: secret.reveal().to_owned(), tenant_id: None };
+    let view = UserView {
+        id: user.id.to_string(),
+        email: user.email,
+        api_key: secret.reveal().to_owned(),
+        tenant_id: None,
+    };
     Ok(answer::json(StatusCode::CREATED, &view))
 }
 
@@ -150,7 +158,8 @@ pub(crate) async fn granted(
     let ask = MemoryAsk::Datasets { of: Some(uuid("principal", &principal)?), permission };
     match router.memory(&call, ask).await? {
         MemoryBody::Datasets(found) => {
-            let views: Vec<DatasetView> = found.iter().map(|(dataset, _)| DatasetView::from(dataset)).collect();
+            let views: Vec<DatasetView> =
+                found.iter().map(|(dataset, _)| DatasetView::from(dataset)).collect();
             Ok(answer::json(StatusCode::OK, &views))
         }
         _ => Err(odd()),
@@ -161,7 +170,11 @@ pub(crate) async fn granted(
 #[utoipa::path(post, path = "/api/v1/permissions/roles", tag = "permissions",
     params(("role_name" = String, Query, description = "Unique in the tenant")),
     responses((status = 200, body = Object), (status = "default", body = FailureView)))]
-pub(crate) async fn make_role(State(router): State<Router>, query: Asked, Plain(call): Plain) -> Verb<Response> {
+pub(crate) async fn make_role(
+    State(router): State<Router>,
+    query: Asked,
+    Plain(call): Plain,
+) -> Verb<Response> {
     let name = name("role_name", &needed("role_name", read(query)?.role_name)?)?;
     let change = MemoryChange::MakeRole { id: Principal(rand::random()), name };
     match router.change_memory(&call, change).await? {
@@ -182,7 +195,11 @@ async fn done(router: &Router, call: &crate::verb::Call, change: MemoryChange, s
 #[utoipa::path(delete, path = "/api/v1/permissions/roles/{role}", tag = "permissions",
     params(("role" = String, Path, description = "Its id")),
     responses((status = 200, body = Object), (status = "default", body = FailureView)))]
-pub(crate) async fn drop_role(State(router): State<Router>, Path(role): Path<String>, Plain(call): Plain) -> Verb<Response> {
+pub(crate) async fn drop_role(
+    State(router): State<Router>,
+    Path(role): Path<String>,
+    Plain(call): Plain,
+) -> Verb<Response> {
     done(&router, &call, MemoryChange::DropRole(uuid("role", &role)?), "Role deleted").await
 }
 
@@ -197,7 +214,8 @@ pub(crate) async fn give_role(
     Plain(call): Plain,
 ) -> Verb<Response> {
     let role = uuid("role_id", &needed("role_id", read(query)?.role_id)?)?;
-    done(&router, &call, MemoryChange::GiveRole { user: uuid("user", &user)?, role }, "User added to role").await
+    done(&router, &call, MemoryChange::GiveRole { user: uuid("user", &user)?, role }, "User added to role")
+        .await
 }
 
 /// Takes a role from a user.
@@ -211,14 +229,24 @@ pub(crate) async fn take_role(
     Plain(call): Plain,
 ) -> Verb<Response> {
     let role = uuid("role_id", &needed("role_id", read(query)?.role_id)?)?;
-    done(&router, &call, MemoryChange::TakeRole { user: uuid("user", &user)?, role }, "User removed from role").await
+    done(
+        &router,
+        &call,
+        MemoryChange::TakeRole { user: uuid("user", &user)?, role },
+        "User removed from role",
+    )
+    .await
 }
 
 /// Makes a tenant; it becomes the caller's current one.
 #[utoipa::path(post, path = "/api/v1/permissions/tenants", tag = "permissions",
     params(("tenant_name" = String, Query, description = "Unique in the account")),
     responses((status = 200, body = Object), (status = "default", body = FailureView)))]
-pub(crate) async fn make_tenant(State(router): State<Router>, query: Asked, Plain(call): Plain) -> Verb<Response> {
+pub(crate) async fn make_tenant(
+    State(router): State<Router>,
+    query: Asked,
+    Plain(call): Plain,
+) -> Verb<Response> {
     let name = name("tenant_name", &needed("tenant_name", read(query)?.tenant_name)?)?;
     let change = MemoryChange::MakeTenant { id: Principal(rand::random()), name };
     match router.change_memory(&call, change).await? {
@@ -254,15 +282,20 @@ pub(crate) async fn remove_from_tenant(
     Path((tenant, user)): Path<(String, String)>,
     Plain(call): Plain,
 ) -> Verb<Response> {
-    let change = MemoryChange::RemoveFromTenant { user: uuid("user", &user)?, tenant: uuid("tenant", &tenant)? };
+    let change =
+        MemoryChange::RemoveFromTenant { user: uuid("user", &user)?, tenant: uuid("tenant", &tenant)? };
     done(&router, &call, change, "User removed from tenant").await
 }
 
 /// Changes the caller's current tenant.
 #[utoipa::path(post, path = "/api/v1/permissions/tenants/select", tag = "permissions", request_body = SelectBody,
     responses((status = 200, body = Object), (status = "default", body = FailureView)))]
-pub(crate) async fn select_tenant(State(router): State<Router>, posted: Posted<SelectBody>) -> Verb<Response> {
-    let tenant: Option<Principal> = posted.body.tenant_id.as_deref().map(|id| uuid("tenant_id", id)).transpose()?;
+pub(crate) async fn select_tenant(
+    State(router): State<Router>,
+    posted: Posted<SelectBody>,
+) -> Verb<Response> {
+    let tenant: Option<Principal> =
+        posted.body.tenant_id.as_deref().map(|id| uuid("tenant_id", id)).transpose()?;
     router.change_memory(&posted.call, MemoryChange::SelectTenant(tenant)).await?;
     let body = json!({ "message": "Tenant selected.", "tenant_id": tenant.map(|id| id.to_string()) });
     Ok(answer::json(StatusCode::OK, &body))

@@ -17,7 +17,9 @@ use crate::surface::cognee::bodies::MemorySearchBody;
 use crate::surface::cognee::datasets::{name, uuid};
 use crate::surface::cognee::failure::{FailureView, combination};
 use crate::surface::cognee::items::checked;
-use crate::surface::cognee::views::{EdgeView, GraphView, MemoryHitView, MemoryRecordView, NodeView, kind, metadata};
+use crate::surface::cognee::views::{
+    EdgeView, GraphView, MemoryHitView, MemoryRecordView, NodeView, kind, metadata,
+};
 use crate::surface::request::{Plain, Posted};
 use crate::verb::memory::{DEFAULT_COLLECTION, ERROR_NAME, MemorySearchAsk};
 
@@ -67,7 +69,11 @@ pub(crate) async fn one(
 #[utoipa::path(get, path = "/api/v1/datasets/{d}/graph", tag = "memory",
     params(("d" = String, Path, description = "Id of the dataset")),
     responses((status = 200, body = GraphView), (status = "default", body = FailureView)))]
-pub(crate) async fn graph(State(router): State<Router>, Path(d): Path<String>, Plain(call): Plain) -> Verb<Response> {
+pub(crate) async fn graph(
+    State(router): State<Router>,
+    Path(d): Path<String>,
+    Plain(call): Plain,
+) -> Verb<Response> {
     call.caller.need(Right::Read)?;
     let found = router.records_of_items(&call, uuid("dataset", &d)?, None).await?;
     let mut graph = GraphView { nodes: Vec::new(), edges: Vec::new() };

@@ -1,10 +1,10 @@
 //! Answers: things in camelCase, results in snake_case.
 
 use lacuna_model::ShardId;
+use lacuna_model::Stamp;
 use lacuna_model::memory::contribution::{Content, End};
 use lacuna_model::memory::counts::{Fates, MemoryKind, ReleaseCounts};
 use lacuna_model::memory::words::{Dataset, Item, Memory, Raw, Receipt, Scope};
-use lacuna_model::Stamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -200,7 +200,10 @@ impl MemoryRecordView {
             references: record.references,
             referenced_by: referrers
                 .iter()
-                .map(|who| ReferrerView { dataset_id: who.dataset.to_string(), data_id: who.item.to_string() })
+                .map(|who| ReferrerView {
+                    dataset_id: who.dataset.to_string(),
+                    data_id: who.item.to_string(),
+                })
                 .collect(),
         }
     }

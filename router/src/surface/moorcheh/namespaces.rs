@@ -17,9 +17,9 @@ use crate::surface::answer;
 use crate::surface::moorcheh::bodies::CreateBody;
 use crate::surface::moorcheh::failure::{Code, FailureView, refused};
 use crate::surface::moorcheh::namespace::{Extra, Namespace, by_name, home, is_name, not_found, type_name};
-use crate::surface::time::rfc3339;
 use crate::surface::moorcheh::views::{CreatedView, DroppedView, NamespaceView, NamespacesView, Status};
 use crate::surface::request::{Plain, Posted};
+use crate::surface::time::rfc3339;
 use crate::verb::collections::NewCollection;
 use crate::verb::{Call, Respond};
 

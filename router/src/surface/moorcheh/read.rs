@@ -20,11 +20,11 @@ use crate::surface::moorcheh::failure::{Code, FailureView, refused};
 use crate::surface::moorcheh::ids::distinct;
 use crate::surface::moorcheh::metadata::ItemMetadata;
 use crate::surface::moorcheh::namespace::{Lookup, Wanted};
-use crate::surface::time::rfc3339;
 use crate::surface::moorcheh::views::{
     FoundView, ItemView, PaginationView, StatisticsView, Status, TextItemView, TextPageView,
 };
 use crate::surface::request::{Plain, Posted};
+use crate::surface::time::rfc3339;
 use crate::surface::{answer, cursor};
 use crate::verb::list::{Listed, Page};
 

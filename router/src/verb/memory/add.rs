@@ -185,7 +185,9 @@ fn ends(records: &[NewMemory]) -> Verb<BTreeSet<(String, RecordId)>> {
         for end in [&record.content.facts.source, &record.content.facts.target].into_iter().flatten() {
             if !brought.contains(&(end.collection.as_str(), end.id.as_str())) {
                 let id = RecordId::new(end.id.as_str());
-                let id = id.map_err(|error| VerbError::argument(format!("an edge's end: {error}; nothing was changed")))?;
+                let id = id.map_err(|error| {
+                    VerbError::argument(format!("an edge's end: {error}; nothing was changed"))
+                })?;
                 ends.insert((end.collection.clone(), id));
             }
         }

@@ -50,7 +50,12 @@ impl Router {
     }
 
     /// Waits for the shards of a release.
-    async fn follow(&self, call: &Call, forgotten: Forgotten, op_id: &lacuna_model::op_id::OpId) -> Verb<Forgot> {
+    async fn follow(
+        &self,
+        call: &Call,
+        forgotten: Forgotten,
+        op_id: &lacuna_model::op_id::OpId,
+    ) -> Verb<Forgot> {
         if forgotten.already {
             return Ok(Forgot { forgotten, counts: ReleaseCounts::default(), pending: Vec::new() });
         }
@@ -89,7 +94,11 @@ impl Router {
     }
 
     /// A receipt with the shards that are still to release; `None`: none for this caller.
-    pub async fn receipt(&self, call: &Call, id: ReceiptId) -> Verb<Option<(Receipt, ReleaseCounts, Vec<ShardId>)>> {
+    pub async fn receipt(
+        &self,
+        call: &Call,
+        id: ReceiptId,
+    ) -> Verb<Option<(Receipt, ReleaseCounts, Vec<ShardId>)>> {
         let MemoryBody::Receipt(receipt) = self.memory(call, MemoryAsk::Receipt(id)).await? else {
             return Err(odd());
         };

@@ -43,10 +43,8 @@ impl Router {
     ) -> Verb<()> {
         let target = target(&call.caller.account, space, collection);
         let core = self.core();
-        let known = core
-            .catalog
-            .resolve(&target.collection, &target.namespace, Fresh::Leased, call.deadline)
-            .await?;
+        let known =
+            core.catalog.resolve(&target.collection, &target.namespace, Fresh::Leased, call.deadline).await?;
         if known.is_some() {
             return Ok(());
         }
@@ -58,7 +56,10 @@ impl Router {
         };
         match core.change(&command, call.deadline).await?.0 {
             MetaOutcome::Collection(_) | MetaOutcome::Refused(MetaRefusal::Exists(_)) => Ok(()),
-            _ => Err(VerbError::new(ErrorCode::Unavailable, "the collection can't be made; nothing was changed")),
+            _ => Err(VerbError::new(
+                ErrorCode::Unavailable,
+                "the collection can't be made; nothing was changed",
+            )),
         }
     }
 

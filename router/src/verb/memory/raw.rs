@@ -63,7 +63,10 @@ impl Router {
             file.extend_from_slice(&piece.ok_or_else(no_file)?.bytes);
         }
         if sha256(&file) != digest {
-            return Err(VerbError::new(ErrorCode::Internal, "the raw file's bytes aren't those that were stored"));
+            return Err(VerbError::new(
+                ErrorCode::Internal,
+                "the raw file's bytes aren't those that were stored",
+            ));
         }
         Ok((*item, Bytes::from(file)))
     }

@@ -55,7 +55,8 @@ impl Router {
         let target = target(&call.caller.account, space, collection);
         let asked = scatter(self.core(), &target, (call, Right::Read), |_, incarnation, cluster| {
             let by_shard = ids_by_shard(&cluster.map, incarnation, &ids);
-            let ask = |(shard, ids)| (shard, ReadRequest::MemoryGet { incarnation, ids, sight: sight.clone() });
+            let ask =
+                |(shard, ids)| (shard, ReadRequest::MemoryGet { incarnation, ids, sight: sight.clone() });
             by_shard.into_iter().map(ask).collect()
         })
         .await;
@@ -133,7 +134,12 @@ impl Router {
     }
 
     /// Owners of the records of one item, or of all of a dataset.
-    async fn numbers_of(&self, call: &Call, dataset: DatasetId, item: Option<ItemId>) -> Verb<Vec<ItemNumber>> {
+    async fn numbers_of(
+        &self,
+        call: &Call,
+        dataset: DatasetId,
+        item: Option<ItemId>,
+    ) -> Verb<Vec<ItemNumber>> {
         let items = match item {
             Some(item) => match self.memory(call, MemoryAsk::Item(dataset, item)).await? {
                 MemoryBody::Item(item) => vec![*item],
