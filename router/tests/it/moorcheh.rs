@@ -360,3 +360,28 @@ async fn texts_of_another_embedder_are_not_searched_or_added_to_but_deleted() {
     assert_eq!((answer.status, &answer.body["error_code"]), (503, &json!("UNAVAILABLE")), "{answer:?}");
     assert_eq!(client.fake.live(), 2);
 }
+
+#[tokio::test]
+async fn with_keys_on_no_key_is_401_and_one_that_is_not_known_403() {
+    use lacuna_model::access::SecretHash;
+    let root = "root-key-of-at-least-twenty";
+    let config = lacuna_router::RouterConfig {
+        root_key: Some(SecretHash::of(root)),
+        ..lacuna_router::RouterConfig::new(crate::fake::nodes())
+    };
+    let client = Client::with(Fake::new(), config);
+    for (key, status, code) in [
+        (None, 401, "UNAUTHENTICATED"),
+        (Some(""), 401, "UNAUTHENTICATED"),
+        (Some("nobody's"), 403, "FORBIDDEN"),
+        (Some(root), 200, ""),
+    ] {
+        let mut request = Request::get(format!("{V1}/namespaces"));
+        if let Some(key) = key {
+            request = request.header("x-api-key", key);
+        }
+        let answer = client.send(request.body(Body::empty()).expect("a request")).await;
+        let got = (answer.status, answer.body["error_code"].as_str().unwrap_or_default());
+        assert_eq!(got, (status, code), "{key:?}: {answer:?}");
+    }
+}

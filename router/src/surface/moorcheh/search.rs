@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::StatusCode;
+use lacuna_model::access::Right;
 use lacuna_model::filter::Filter;
 use lacuna_model::read::{Hit, RecordView};
 use lacuna_model::record::Kind;
@@ -161,6 +162,7 @@ async fn vector(
     match &search.sought {
         None => Ok(None),
         Some(Sought::Text(text)) => {
+            call.caller.need(Right::Read)?;
             let embedder = &router.core().embedder;
             for namespace in namespaces {
                 namespace.check_embedder(embedder.name())?;

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
+use lacuna_model::access::Right;
 use lacuna_model::command::WriteVerb;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::limits::MAX_DOCUMENT_BYTES;
@@ -56,6 +57,8 @@ pub(crate) async fn documents(
     let mut namespace = lookup.up((&router, &call), &name, TEXT).await?;
     let embedder = &router.core().embedder;
     namespace.check_embedder(embedder.name())?;
+    // The write looks again; but nobody's texts are embedded in vain.
+    call.caller.need(Right::Write)?;
     let texts = records.iter().map(|record| record.document.clone().unwrap_or_default()).collect();
     let vectors = embedder.embed(texts, call.deadline).await?;
     let embedded = records.into_iter().zip(vectors);
