@@ -61,12 +61,12 @@ pub(super) fn record_id(text: String, position: usize) -> Verb<RecordId> {
 
 /// Ids, each once, with the positions of their first mentions.
 pub(super) fn placed_ids(texts: Vec<String>) -> Verb<Vec<IdAt>> {
-    let mut seen: HashSet<RecordId> = HashSet::with_capacity(texts.len());
+    let mut seen: HashSet<&str> = HashSet::with_capacity(texts.len());
+    let first: Vec<bool> = texts.iter().map(|text| seen.insert(text)).collect();
     let mut ids = Vec::with_capacity(texts.len());
-    for (position, text) in texts.into_iter().enumerate() {
-        let id = record_id(text, position)?;
-        if seen.insert(id.clone()) {
-            ids.push(IdAt { position: position as u32, id });
+    for ((position, text), first) in texts.into_iter().enumerate().zip(first) {
+        if first {
+            ids.push(IdAt { position: position as u32, id: record_id(text, position)? });
         }
     }
     Ok(ids)

@@ -1,6 +1,6 @@
 //! `add`, `upsert`, `update`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
@@ -191,6 +191,11 @@ fn column<T>(field: &str, items: Option<Vec<T>>, ids: usize) -> Verb<std::vec::I
 
 /// Each id once, at the place of its first mention; `then` takes what a later mention says.
 fn each_once(rows: Vec<Row>, mut then: impl FnMut(&mut Row, Row)) -> Vec<Row> {
+    let mut seen = HashSet::with_capacity(rows.len());
+    // The usual case costs no copy of an id.
+    if rows.iter().all(|row| seen.insert(row.id.as_str())) {
+        return rows;
+    }
     let mut places: HashMap<lacuna_model::RecordId, usize> = HashMap::with_capacity(rows.len());
     let mut once: Vec<Row> = Vec::with_capacity(rows.len());
     for row in rows {
