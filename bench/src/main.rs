@@ -41,6 +41,13 @@ enum Command {
     },
     /// All phases against a server that answers at once: the generator's own ceiling. Prints JSON.
     Ceiling(Phases),
+    /// Serves what Chroma's client can read, at once and without doing anything, until it is ended: the client's own
+    /// cost.
+    Stub {
+        /// host:port to listen on.
+        #[arg(long)]
+        listen: String,
+    },
 }
 
 #[derive(Args)]
@@ -98,6 +105,7 @@ async fn main() -> Result<()> {
         Command::Load(phases) => print(&phases.run().await?.load().await?),
         Command::DeleteOne(phases) => print(&phases.run().await?.deletes().await?),
         Command::Etcd { host, clients, calls } => print(&etcd::run(&host, clients, calls).await?),
+        Command::Stub { listen } => ceiling::serve(tokio::net::TcpListener::bind(listen).await?).await,
         Command::Ceiling(mut phases) => {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
             phases.host = listener.local_addr()?.to_string();

@@ -208,6 +208,21 @@ pub struct RecordView {
     pub sparse: Option<SparseVector>,
 }
 
+impl RecordView {
+    /// A hit of which no part was asked for: it is named without being read, so ordinal and write are zero.
+    pub fn bare(id: RecordId) -> Self {
+        Self {
+            id,
+            vector: None,
+            document: None,
+            metadata: None,
+            ordinal: Ordinal::default(),
+            written: Written::default(),
+            sparse: None,
+        }
+    }
+}
+
 /// A search hit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hit {

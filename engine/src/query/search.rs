@@ -5,9 +5,9 @@ use std::cell::RefCell;
 
 use lacuna_model::command::RecordKey;
 use lacuna_model::filter::{CompiledFilter, Filter};
-use lacuna_model::read::{Hit, Include, ReadBody};
+use lacuna_model::read::{Hit, Include, ReadBody, RecordView};
 use lacuna_model::record::Metric;
-use lacuna_model::{Incarnation, slot_of};
+use lacuna_model::{Incarnation, RecordId, slot_of};
 
 use super::judged::{compile, matches};
 use super::{ReadError, view};
@@ -112,6 +112,12 @@ pub(super) fn hits(
 ) -> Result<Vec<Hit>, ReadError> {
     let mut hits = Vec::with_capacity(found.len());
     for hit in found {
+        if include == Include::default() {
+            // The index has said all: its rows are the store's records at this index (INV-4).
+            let record = RecordView::bare(RecordId::new(hit.id.as_ref())?);
+            hits.push(Hit { score: hit.score, record });
+            continue;
+        }
         let record = view(live, incarnation, &key_of(incarnation, &hit.id), include)?;
         hits.extend(record.map(|record| Hit { score: hit.score, record }));
     }
