@@ -233,10 +233,10 @@ impl Bench {
         let first = ReadRequest::Ordinals { incarnation, limit: 5 };
         assert_eq!(self.ask(&first), ReadBody::Ordinals(ordinals));
         let turn = self.engine().applied().index as usize;
-        let filter = (turn % 3 > 0).then(|| filter_of((turn % usize::from(FILTERS)) as u8));
+        let filter = (!turn.is_multiple_of(3)).then(|| filter_of((turn % usize::from(FILTERS)) as u8));
         let after = all.get(turn % 7).map(|record| AgePlace {
             ordinal: record.ordinal,
-            id: if turn % 2 == 0 { record.id.to_string() } else { String::new() },
+            id: if turn.is_multiple_of(2) { record.id.to_string() } else { String::new() },
         });
         let behind = |record: &&RecordView| {
             let naive = &visible[record.id.as_str()];
@@ -298,7 +298,7 @@ impl Bench {
         }
         let sparse = SparseVector::new(vec![2, 9, 77], vec![2.0, 1.0, 5.0]).unwrap();
         let turn = self.engine().applied().index;
-        let filter = (turn % 2 == 0).then(|| filter_of((turn % u64::from(FILTERS)) as u8));
+        let filter = turn.is_multiple_of(2).then(|| filter_of((turn % u64::from(FILTERS)) as u8));
         for dense in [None, Some(vec![1.0, 1.5])] {
             let score = |record: &NaiveRecord| {
                 let with_dense = dense.as_ref().zip(record.vector.as_ref());
