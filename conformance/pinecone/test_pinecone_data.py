@@ -224,6 +224,7 @@ def test_statistics(raw, index):
     assert stats.dimension == 3 and stats.total_vector_count == 7 and stats.index_fullness == 0
     assert {name: one.vector_count for name, one in stats.namespaces.items()} == {"__default__": 3, "n1": 4}
     assert raw.get("/describe_index_stats").json() == raw.post("/describe_index_stats").json()
+    assert raw.client.post(f"{raw.base}/describe_index_stats").json() == raw.post("/describe_index_stats").json()
     assert raw.post("/describe_index_stats").json()["metric"] == "cosine"
     refused(raw.post("/describe_index_stats", {"filter": {"n": 1}}), "serverless")
 

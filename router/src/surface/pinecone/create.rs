@@ -23,6 +23,8 @@ use crate::verb::collections::NewCollection;
 
 /// Longest name of an index, characters.
 const MAX_NAME: usize = 45;
+/// A name that paths couldn't tell from a route.
+const ROUTE: &str = "create-for-model";
 /// The field of a vector that newer clients name for callers of the older form.
 const DENSE_FIELD: &str = "_values";
 /// And that of a sparse vector.
@@ -322,6 +324,9 @@ fn of_fields(schema: SchemaBody) -> Verb<Vectors> {
                 found.dense_field.replace(name)
             }
             "sparse_vector" => {
+                if field.dimension.is_some() {
+                    return Err(refused("dimension: a sparse index has none"));
+                }
                 found.metric = found.metric.or(field.metric);
                 found.sparse_field.replace(name)
             }
@@ -383,6 +388,8 @@ fn check_name(name: &str) -> Verb<()> {
         Some("only lower case letters, digits and '-'".to_owned())
     } else if name.starts_with('-') || name.ends_with('-') {
         Some("a letter or digit at its beginning and end".to_owned())
+    } else if name == ROUTE {
+        Some(format!("another name than {ROUTE:?}, which is a route of the API"))
     } else {
         None
     };
@@ -431,6 +438,7 @@ mod tests {
             ("a-", json!(2)),
             ("A", json!(2)),
             ("a_b", json!(2)),
+            (ROUTE, json!(2)),
             (&"a".repeat(46), json!(2)),
             ("a", json!(0)),
             ("a", json!(-1)),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::body::HttpBody as _;
+use axum::extract::{FromRequest, FromRequestParts as _, Request, State};
 use axum::response::Response;
 use lacuna_model::error::ErrorCode;
 use serde::{Deserialize, Serialize};
@@ -20,12 +21,32 @@ use crate::verb::Call;
 use crate::verb::namespaces::Namespace;
 
 /// Asks for an index's counts.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct StatsBody {
     /// Refused, as serverless indexes do.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub filter: Option<Value>,
+}
+
+/// The body may be missing: `curl -X POST` is in the vendor's documentation.
+pub(crate) struct Asked {
+    body: StatsBody,
+    call: Call,
+}
+
+impl FromRequest<Router> for Asked {
+    type Rejection = VerbError;
+
+    async fn from_request(request: Request, router: &Router) -> Verb<Self> {
+        if request.body().is_end_stream() {
+            let (mut parts, _) = request.into_parts();
+            let Plain(call) = Plain::from_request_parts(&mut parts, router).await?;
+            return Ok(Self { body: StatsBody::default(), call });
+        }
+        let Posted { body, call } = Posted::from_request(request, router).await?;
+        Ok(Self { body, call })
+    }
 }
 
 /// A namespace's count.
@@ -62,9 +83,9 @@ pub(crate) struct StatsView {
 pub(crate) async fn posted(
     State(router): State<Router>,
     at: Address,
-    posted: Result<Posted<StatsBody>, VerbError>,
+    asked: Result<Asked, VerbError>,
 ) -> Verb<Response> {
-    let parsed = posted.and_then(|Posted { body, call }| match body.filter {
+    let parsed = asked.and_then(|Asked { body, call }| match body.filter {
         Some(Value::Object(clauses)) if clauses.is_empty() => Ok(call),
         None => Ok(call),
         Some(_) => Err(VerbError::argument(

@@ -198,8 +198,9 @@ impl Meta {
         }
         let Some(found) = self.find(&ask.collection).cloned() else {
             let joined = self.operations.iter().find(|(known, _)| {
-                let named = CollectionRef::Id(known.account.clone(), known.collection);
-                known.finished.is_none() && ask.collection == named
+                let by_id = CollectionRef::Id(known.account.clone(), known.collection);
+                let by_name = CollectionRef::Name(known.home.clone(), known.collection_name.clone());
+                known.finished.is_none() && (ask.collection == by_id || ask.collection == by_name)
             });
             return match joined {
                 Some((known, _)) => {
@@ -218,6 +219,9 @@ impl Meta {
                 self.namespaces.get(&(found.id, name)).copied().into_iter().collect()
             }
             OperationKind::DeleteAll => {
+                if let Some(known) = self.emptying(&found, &name) {
+                    return MetaOutcome::Operation { operation: Box::new(known), fresh: false };
+                }
                 self.note(Changed::Namespace(found.id, name.clone()));
                 self.namespaces.remove(&(found.id, name)).into_iter().collect()
             }
@@ -255,6 +259,20 @@ impl Meta {
         };
         self.operations.push((operation.clone(), ask.digest.0));
         MetaOutcome::Operation { operation: Box::new(operation), fresh: true }
+    }
+
+    /// The open deleteAll of a namespace that has no contents any more (protocol PN3).
+    fn emptying(&self, collection: &Collection, name: &NamespaceName) -> Option<Operation> {
+        if self.namespaces.contains_key(&(collection.id, name.clone())) {
+            return None;
+        }
+        let same = |known: &Operation| {
+            known.finished.is_none()
+                && known.kind == OperationKind::DeleteAll
+                && known.collection == collection.id
+                && known.namespace.as_ref() == Some(name)
+        };
+        self.operations.iter().map(|(known, _)| known).find(|known| same(known)).cloned()
     }
 
     fn claim(&mut self, ask: &ClaimKey, stamp: Stamp) -> MetaOutcome {
