@@ -152,10 +152,8 @@ fn take_record(
     counts: &mut ReleaseCounts,
 ) -> Result<(), StoreError> {
     let incarnation = holding.incarnation;
-    let old = match transaction.is_ended(incarnation) {
-        true => None,
-        false => transaction.record(incarnation, &holding.key)?,
-    };
+    let ended = transaction.is_ended(incarnation);
+    let old = if ended { None } else { transaction.record(incarnation, &holding.key)? };
     let Some(old) = old else {
         // The collection itself was deleted: nothing but the note is left.
         drop_note(transaction, holding)?;
@@ -169,13 +167,11 @@ fn take_record(
         drop_note(transaction, &Holding { item: owner.item, ..holding.clone() })?;
     }
     count(counts, &detached);
-    match detached.left {
-        Some(left) => transaction.put_record(incarnation, holding.key.clone(), Some(&old), left),
-        None => {
-            transaction.remove_record(incarnation, &holding.key, &old);
-            Ok(())
-        }
+    if let Some(left) = detached.left {
+        return transaction.put_record(incarnation, holding.key.clone(), Some(&old), left);
     }
+    transaction.remove_record(incarnation, &holding.key, &old);
+    Ok(())
 }
 
 fn drop_note(transaction: &mut Transaction<'_>, holding: &Holding) -> Result<(), StoreError> {

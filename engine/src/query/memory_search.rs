@@ -91,16 +91,13 @@ fn indexed(
     touched: &BTreeSet<RecordKey>,
 ) -> Result<Result<Hits, SearchError>, ReadError> {
     let key_of = |id: &str| RecordKey { slot: slot_of(ask.incarnation, id), id: id.to_owned() };
-    let numbers = ask.sight.chosen.iter().map(|dataset| Scalar::Int(dataset.0 as i64)).collect();
+    let numbers = ask.sight.chosen.iter().map(|dataset| Scalar::Int(dataset.0.cast_signed())).collect();
     let datasets = FieldTest::OneOf { values: numbers, look: Look::Element };
     let filter = Filter::all_of(vec![Filter::field(DATASETS_KEY, datasets), several().negated()]);
     let failure = std::cell::RefCell::new(None);
     let verify = |id: &str| {
         let key = key_of(id);
-        let seen = match touched.contains(&key) {
-            true => Ok(false),
-            false => is_seen(live, ask, &key),
-        };
+        let seen = if touched.contains(&key) { Ok(false) } else { is_seen(live, ask, &key) };
         seen.unwrap_or_else(|error| {
             failure.replace(Some(error));
             false

@@ -147,7 +147,7 @@ fn narrowing(owners: &[Owner], others: &[Content]) -> Metadata {
     let mut datasets: Vec<u64> = owners.iter().map(|owner| owner.dataset.0).collect();
     datasets.sort_unstable();
     datasets.dedup();
-    let datasets = datasets.into_iter().map(|number| Scalar::Int(number as i64)).collect();
+    let datasets = datasets.into_iter().map(|number| Scalar::Int(number.cast_signed())).collect();
     let mut metadata = Metadata::from([(DATASETS_KEY.to_owned(), MetaValue::List(datasets))]);
     if !others.is_empty() || owners.iter().any(|owner| owner.says.is_none()) {
         metadata.insert(SEVERAL_KEY.to_owned(), MetaValue::Scalar(Scalar::Bool(true)));

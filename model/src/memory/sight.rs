@@ -71,7 +71,7 @@ impl Sight {
             text: None,
             facts: Facts::bare(part.facts.kind, part.facts.type_name.clone()),
         });
-        content.facts.node_sets = self.node_sets(record, &readable);
+        content.facts.node_sets = node_sets(record, &readable);
         Some(MemoryRecord {
             id: id.clone(),
             content,
@@ -79,23 +79,23 @@ impl Sight {
             owners: readable.iter().map(|owner| (owner.dataset, owner.item)).collect(),
         })
     }
+}
 
-    /// Sets of nodes of every contribution that the reader may see, united.
-    fn node_sets(&self, record: &StoredRecord, readable: &[&Owner]) -> Vec<String> {
-        let Some(part) = &record.memory else { return Vec::new() };
-        let mut said: Vec<u32> = readable.iter().filter_map(|owner| owner.says).collect();
-        said.sort_unstable();
-        said.dedup();
-        let of = |says: u32| match says.checked_sub(1) {
-            None => Some(&part.facts),
-            Some(at) => part.others.get(at as usize).map(|content| &content.facts),
-        };
-        let mut sets: Vec<String> =
-            said.into_iter().filter_map(of).flat_map(|facts| facts.node_sets.iter().cloned()).collect();
-        sets.sort_unstable();
-        sets.dedup();
-        sets
-    }
+/// Sets of nodes of every contribution that the reader may see, united.
+fn node_sets(record: &StoredRecord, readable: &[&Owner]) -> Vec<String> {
+    let Some(part) = &record.memory else { return Vec::new() };
+    let mut said: Vec<u32> = readable.iter().filter_map(|owner| owner.says).collect();
+    said.sort_unstable();
+    said.dedup();
+    let of = |says: u32| match says.checked_sub(1) {
+        None => Some(&part.facts),
+        Some(at) => part.others.get(at as usize).map(|content| &content.facts),
+    };
+    let mut sets: Vec<String> =
+        said.into_iter().filter_map(of).flat_map(|facts| facts.node_sets.iter().cloned()).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    sets
 }
 
 /// What an owner says, by its number.

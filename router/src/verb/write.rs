@@ -437,12 +437,11 @@ fn piece(shard: lacuna_model::ShardId, command: &Command, fate: CommandFate) -> 
 pub(crate) fn shard_refusal(refusal: &Refusal) -> ShardError {
     let code = match refusal {
         Refusal::WrongSlot(_) => ErrorCode::WrongSlot,
-        Refusal::Fenced => ErrorCode::Fenced,
+        // Released: the add was given up, or the item forgotten, while it was being written.
+        Refusal::Fenced | Refusal::Released => ErrorCode::Fenced,
         Refusal::Forgotten(_) => ErrorCode::Forgotten,
         Refusal::Schema(_) => ErrorCode::InvalidVector,
         Refusal::Busy => ErrorCode::TooMany,
-        // The add was given up, or the item forgotten, while it was being written.
-        Refusal::Released => ErrorCode::Fenced,
         Refusal::Closed | Refusal::Elsewhere => ErrorCode::Internal,
     };
     ShardError::new(code, refusal.to_string())

@@ -161,7 +161,7 @@ async fn the_page_lists_every_surface_and_loads_nothing_from_elsewhere() {
     }
     let start = client.get("/docs/swagger-initializer.js").await.text;
     assert!(!start.contains("http"), "{start}");
-    for surface in ["native", "chroma", "pinecone", "moorcheh"] {
+    for surface in ["native", "chroma", "pinecone", "moorcheh", "cognee"] {
         let path = format!("/openapi/{surface}.json");
         assert!(start.contains(&path), "{start}");
         assert!(client.get(&path).await.body["paths"].is_object(), "{path}");

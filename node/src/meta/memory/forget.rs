@@ -106,7 +106,7 @@ impl MemoryCatalog {
                 }
             }
             ForgetWhat::Everything => {
-                self.take_everything(by, (ask.receipt, &mut taken))?;
+                self.take_everything(by, (ask.receipt, &mut taken));
                 Scope::Everything
             }
             ForgetWhat::ItemMemory(id, item) => {
@@ -132,11 +132,7 @@ impl MemoryCatalog {
         self.datasets.allowed(&sight, id, Permission::Delete).map(|(dataset, _)| dataset.clone())
     }
 
-    fn take_everything(
-        &mut self,
-        by: &Asker,
-        (receipt, taken): (ReceiptId, &mut Taken),
-    ) -> Result<(), MemoryRefusal> {
+    fn take_everything(&mut self, by: &Asker, (receipt, taken): (ReceiptId, &mut Taken)) {
         let sight = Sight::of(by, &self.principals);
         let deletable = self.datasets.deletable(&sight);
         taken.skipped = self.skipped(by);
@@ -147,7 +143,6 @@ impl MemoryCatalog {
             taken.datasets += 1;
         }
         taken.owner = None;
-        Ok(())
     }
 
     /// All items of a dataset, those that are coming included.

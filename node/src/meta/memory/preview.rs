@@ -32,7 +32,9 @@ impl MemoryCatalog {
             ForgetWhat::Everything => {
                 let deletable = self.datasets.deletable(&sight);
                 would.datasets = deletable.len() as u64;
-                deletable.iter().for_each(|dataset| self.add_items(dataset.id, &mut would));
+                for dataset in &deletable {
+                    self.add_items(dataset.id, &mut would);
+                }
                 would.skipped = self.skipped(by);
             }
             ForgetWhat::ItemMemory(dataset, item) => {
@@ -41,7 +43,9 @@ impl MemoryCatalog {
             }
             ForgetWhat::DatasetMemory(dataset) => {
                 may(dataset)?;
-                self.items.of(dataset).into_iter().for_each(|item| would_clear(&mut would, item));
+                for item in self.items.of(dataset) {
+                    would_clear(&mut would, item);
+                }
             }
         }
         would.items.sort_unstable();
@@ -53,7 +57,9 @@ impl MemoryCatalog {
     }
 
     fn add_items(&self, dataset: DatasetId, would: &mut WouldForget) {
-        self.items.of(dataset).into_iter().for_each(|item| would_take(would, item));
+        for item in self.items.of(dataset) {
+            would_take(would, item);
+        }
         would.items.extend(self.items.coming_to(dataset));
     }
 }

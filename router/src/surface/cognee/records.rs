@@ -56,13 +56,12 @@ pub(crate) async fn one(
     let dataset: DatasetId = uuid("dataset", &d)?;
     let collection = name("collection", &collection)?;
     let id = RecordId::new(record_id).map_err(|error| VerbError::argument(format!("record id: {error}")))?;
-    match router.memory_record(&call, dataset, (&collection, id)).await? {
-        Some((record, who)) => Ok(answer::json(StatusCode::OK, &MemoryRecordView::new(record, &who))),
-        None => {
-            let message = "no item of the dataset refers to such a record";
-            Err(VerbError::new(ErrorCode::NotFound, message).with(ERROR_NAME, "RecordNotFoundError"))
-        }
-    }
+    let found = router.memory_record(&call, dataset, (&collection, id)).await?;
+    let (record, who) = found.ok_or_else(|| {
+        let message = "no item of the dataset refers to such a record";
+        VerbError::new(ErrorCode::NotFound, message).with(ERROR_NAME, "RecordNotFoundError")
+    })?;
+    Ok(answer::json(StatusCode::OK, &MemoryRecordView::new(record, &who)))
 }
 
 /// Nodes and edges of a dataset.

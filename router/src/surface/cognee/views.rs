@@ -324,7 +324,9 @@ pub struct ForgetView {
 /// A scope with its ids, in words.
 pub(super) fn scope(scope: Scope) -> (&'static str, Option<String>, Option<String>) {
     match scope {
-        Scope::Item(dataset, item) => ("item", Some(dataset.to_string()), Some(item.to_string())),
+        Scope::Item(dataset, item) | Scope::Replaced(dataset, item) => {
+            ("item", Some(dataset.to_string()), Some(item.to_string()))
+        }
         Scope::Dataset(dataset) | Scope::Items(dataset) => ("dataset", Some(dataset.to_string()), None),
         Scope::Everything => ("everything", None, None),
         Scope::ItemMemory(dataset, item) => {
@@ -332,7 +334,6 @@ pub(super) fn scope(scope: Scope) -> (&'static str, Option<String>, Option<Strin
         }
         Scope::DatasetMemory(dataset) => ("dataset_memory", Some(dataset.to_string()), None),
         Scope::Add(_) => ("add", None, None),
-        Scope::Replaced(dataset, item) => ("item", Some(dataset.to_string()), Some(item.to_string())),
     }
 }
 
