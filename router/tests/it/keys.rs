@@ -274,16 +274,18 @@ async fn a_forged_op_id_reaches_no_contents_of_another_account() {
     make(&client, there, "c").await;
     let path = "/v1/collections/c/records/delete";
     let body = json!({"ids": ["r1"]}).to_string();
-    let seen = client.fake.world.lock();
-    let victim = seen.applied.iter().find_map(|(_, command)| match command {
-        lacuna_model::command::Command::Write(write) => Some(write.incarnation),
-        _ => None,
-    });
-    drop(seen);
+    let (victim, stamp) = {
+        let seen = client.fake.world.lock();
+        let victim = seen.applied.iter().find_map(|(_, command)| match command {
+            lacuna_model::command::Command::Write(write) => Some(write.incarnation),
+            _ => None,
+        });
+        (victim, seen.stamp)
+    };
     let digest = RequestDigest::of(&[b"POST", path.as_bytes(), body.as_bytes()]);
     let parts = OpIdParts {
         random: 1,
-        born: lacuna_model::Stamp(client.fake.world.lock().stamp),
+        born: lacuna_model::Stamp(stamp),
         incarnation: victim.expect("records were written"),
         epoch: lacuna_model::MapEpoch(1),
         digest,

@@ -254,15 +254,6 @@ impl Shard {
                 });
                 ReadBody::Records { records: found.collect(), more: false }
             }
-            ReadRequest::Scan { incarnation, prefix, filter, after, limit, include } => {
-                let keys = self.matching(*incarnation, filter.as_ref()).into_iter();
-                let keys: Vec<Key> = keys
-                    .filter(|(_, id)| id.starts_with(prefix) && after.as_ref().is_none_or(|after| id > after))
-                    .collect();
-                let records =
-                    keys.iter().take(*limit).map(|key| self.view(&self.records[key], *include)).collect();
-                ReadBody::Records { records, more: keys.len() > *limit }
-            }
             ReadRequest::Search { incarnation, metric, vectors, top_k, filter, include, .. } => {
                 let keys = self.matching(*incarnation, filter.as_ref());
                 ReadBody::Hits(
@@ -288,17 +279,19 @@ impl Shard {
                 let name = (call.op_id.as_str().to_owned(), call.part);
                 ReadBody::Outcome(self.outcomes.get(&name).cloned())
             }
-            ReadRequest::Row(number) => {
-                self.looks = self.looks.saturating_sub(1);
-                let looks = self.looks;
-                let row = self.rows.get_mut(number);
-                ReadBody::Row(row.map(|row| {
-                    if looks == 0 {
-                        row.status = RowStatus::Done;
-                    }
-                    row.clone()
-                }))
+            ReadRequest::Digest => {
+                ReadBody::Digest(DigestView { records: 1, rest: 2, live: self.records.len() as u64 })
             }
+            ReadRequest::Oldest { .. }
+            | ReadRequest::Hybrid { .. }
+            | ReadRequest::Ordinals { .. }
+            | ReadRequest::Scan { .. }
+            | ReadRequest::Row(_) => self.rarer(request),
+        }
+    }
+
+    fn rarer(&mut self, request: &ReadRequest) -> ReadBody {
+        match request {
             ReadRequest::Oldest { incarnation, filter, after, limit, include } => {
                 let place = |key: &Key| {
                     let record = &self.records[key];
@@ -342,9 +335,27 @@ impl Shard {
                 ordinals.truncate(*limit);
                 ReadBody::Ordinals(ordinals)
             }
-            ReadRequest::Digest => {
-                ReadBody::Digest(DigestView { records: 1, rest: 2, live: self.records.len() as u64 })
+            ReadRequest::Scan { incarnation, prefix, filter, after, limit, include } => {
+                let keys = self.matching(*incarnation, filter.as_ref()).into_iter();
+                let keys: Vec<Key> = keys
+                    .filter(|(_, id)| id.starts_with(prefix) && after.as_ref().is_none_or(|after| id > after))
+                    .collect();
+                let records =
+                    keys.iter().take(*limit).map(|key| self.view(&self.records[key], *include)).collect();
+                ReadBody::Records { records, more: keys.len() > *limit }
             }
+            ReadRequest::Row(number) => {
+                self.looks = self.looks.saturating_sub(1);
+                let looks = self.looks;
+                let row = self.rows.get_mut(number);
+                ReadBody::Row(row.map(|row| {
+                    if looks == 0 {
+                        row.status = RowStatus::Done;
+                    }
+                    row.clone()
+                }))
+            }
+            other => panic!("{other:?} is answered elsewhere"),
         }
     }
 
