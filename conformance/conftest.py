@@ -125,7 +125,7 @@ def pytest_runtest_makereport(item, call):
         folder = item.path.parent.relative_to(HERE).as_posix()
         surface = item.path.stem if folder == "." else folder
         params = getattr(item, "callspec", None)
-        deployment = params.params.get("lacuna", "own") if params else "own"
+        deployment = next((params.params[name] for name in ("lacuna", "guarded") if name in params.params), "own") if params else "own"
         tally = item.config.lacuna_tally.setdefault((surface, str(deployment)), {})
         tally[item.nodeid] = report.outcome
     return report
