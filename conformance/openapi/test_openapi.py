@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import uuid
 
 import pytest
 
@@ -59,12 +60,23 @@ def prepare_moorcheh(http, name: str) -> dict[str, str]:
     return {"namespace": name, "namespace_name": name, "ns": name}
 
 
+def prepare_cognee(http, name: str) -> dict[str, str]:
+    made = http.post("/api/v1/datasets", json={"name": name})
+    assert made.status_code in (200, 201), made.text
+    dataset, item = made.json()["id"], str(uuid.uuid4())
+    node = {"id": "n1", "kind": "node", "type": "Thing", "text": "one"}
+    written = http.post(f"/api/v1/datasets/{dataset}/data", json={"id": item, "name": "notes.txt", "records": [node]})
+    assert written.status_code == 201, written.text
+    return {"d": dataset, "i": item, "collection": "default", "record_id": "n1"}
+
+
 # Surface → the paths that are its own, and what makes something to ask for.
 SURFACES = {
     "native": (r"^/(v1/|healthz|readyz|metrics)", prepare_native),
     "chroma": (r"^/api/v2/", prepare_chroma),
     "pinecone": (r"^/(pinecone|pc\.v1)/", prepare_pinecone),
     "moorcheh": (r"^/moorcheh/v1/", prepare_moorcheh),
+    "cognee": (r"^/api/v1/", prepare_cognee),
 }
 
 
