@@ -42,7 +42,7 @@ class Guarded:
         """A key's id and its secret."""
         made = self.ask("POST", "/v1/keys", {"name": "for a test", "rights": rights}, account)
         self.secrets.append(made["secret"])
-        return made["id"], made["secret"]
+        return made["key"]["id"], made["secret"]
 
     def secret(self, account: str, rights: list[str] = EVERYTHING) -> str:
         return self.key(account, rights)[1]
