@@ -76,7 +76,7 @@ SURFACES = {
     "chroma": (r"^/api/v2/", prepare_chroma),
     "pinecone": (r"^/(pinecone|pc\.v1)/", prepare_pinecone),
     "moorcheh": (r"^/moorcheh/v1/", prepare_moorcheh),
-    "cognee": (r"^/api/v1/", prepare_cognee),
+    "cognee": (r"^/(api/v1/|health$)", prepare_cognee),
 }
 
 
