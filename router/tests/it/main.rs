@@ -11,6 +11,7 @@ mod faults;
 mod held;
 mod http;
 mod keys;
+mod keys_surfaces;
 mod lease;
 mod lease_answers;
 mod moorcheh;

@@ -110,10 +110,8 @@ impl Meta {
                 }
                 MetaOutcome::Done
             }
-            MetaCommand::Init(_)
-            | MetaCommand::FixDimension { .. }
-            | MetaCommand::Closed { .. }
-            | MetaCommand::Tick => MetaOutcome::Done,
+            MetaCommand::Init(_) | MetaCommand::Closed { .. } | MetaCommand::Tick => MetaOutcome::Done,
+            MetaCommand::FixDimension { collection, dimension } => self.fix(*collection, *dimension),
             MetaCommand::AlterCollection { collection, change } => self.alter(*collection, change),
             MetaCommand::CreateTenant { .. }
             | MetaCommand::CreateDatabase(_)
@@ -172,6 +170,12 @@ impl Meta {
         }
     }
 
+    fn fix(&mut self, collection: CollectionId, dimension: u32) -> MetaOutcome {
+        let found = self.collections.iter_mut().find(|found| found.id == collection).expect("a collection");
+        found.schema.dimension.get_or_insert(dimension);
+        MetaOutcome::Collection(found.clone())
+    }
+
     fn change_key(&mut self, command: &MetaCommand, stamp: Stamp) -> MetaOutcome {
         let (outcome, changed) = match command {
             MetaCommand::RotateKey { account, key, hash, grace_micros } => {
@@ -197,17 +201,7 @@ impl Meta {
             };
         }
         let Some(found) = self.find(&ask.collection).cloned() else {
-            let joined = self.operations.iter().find(|(known, _)| {
-                let by_id = CollectionRef::Id(known.account.clone(), known.collection);
-                let by_name = CollectionRef::Name(known.home.clone(), known.collection_name.clone());
-                known.finished.is_none() && (ask.collection == by_id || ask.collection == by_name)
-            });
-            return match joined {
-                Some((known, _)) => {
-                    MetaOutcome::Operation { operation: Box::new(known.clone()), fresh: false }
-                }
-                None => MetaOutcome::Refused(MetaRefusal::NoCollection),
-            };
+            return self.dropping(ask);
         };
         if ask.kind == OperationKind::DropCollection && found.protected == Protection::On {
             return MetaOutcome::Refused(MetaRefusal::Protected(found.id));
@@ -259,6 +253,19 @@ impl Meta {
         };
         self.operations.push((operation.clone(), ask.digest.0));
         MetaOutcome::Operation { operation: Box::new(operation), fresh: true }
+    }
+
+    /// Of a collection that is gone: the open operation that ends its contents, or there is none.
+    fn dropping(&self, ask: &RecordOperation) -> MetaOutcome {
+        let joined = self.operations.iter().find(|(known, _)| {
+            let by_id = CollectionRef::Id(known.account.clone(), known.collection);
+            let by_name = CollectionRef::Name(known.home.clone(), known.collection_name.clone());
+            known.finished.is_none() && (ask.collection == by_id || ask.collection == by_name)
+        });
+        match joined {
+            Some((known, _)) => MetaOutcome::Operation { operation: Box::new(known.clone()), fresh: false },
+            None => MetaOutcome::Refused(MetaRefusal::NoCollection),
+        }
     }
 
     /// The open deleteAll of a namespace that has no contents any more (protocol PN3).
