@@ -8,6 +8,7 @@ mod raw;
 mod read;
 mod search;
 
+use lacuna_model::access::Right;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::memory::command::{MemoryChange, MemoryCommand, MemoryOutcome, MemoryRefusal};
 use lacuna_model::memory::query::{Chosen, MemoryAsk, MemoryBody, MemoryQuery, MemoryView};
@@ -49,6 +50,9 @@ impl Router {
 
     /// Changes them. Every change names what it makes, so a repeat does nothing more.
     pub async fn change_memory(&self, call: &Call, change: MemoryChange) -> Verb<MemoryOutcome> {
+        if let Some(right) = right_of(&change) {
+            call.caller.need(right)?;
+        }
         let command = MetaCommand::Memory(MemoryCommand { by: asker(call), change });
         let answer = self.core().catalog.write(&command, call.deadline).await;
         match answer.map_err(|error| unanswered(&error))?.0 {
@@ -72,6 +76,28 @@ impl Router {
             MemoryBody::View(view) => Ok(view),
             _ => Err(odd()),
         }
+    }
+}
+
+/// What the key itself must have, whatever the user may do by the permissions on datasets: a key that only reads
+/// shares nothing either. `None`: any will do.
+fn right_of(change: &MemoryChange) -> Option<Right> {
+    match change {
+        MemoryChange::Forget(_) => Some(Right::Delete),
+        MemoryChange::SelectTenant(_) | MemoryChange::GiveUp { .. } => None,
+        MemoryChange::Open { .. }
+        | MemoryChange::MakeUser { .. }
+        | MemoryChange::MakeTenant { .. }
+        | MemoryChange::AddToTenant { .. }
+        | MemoryChange::RemoveFromTenant { .. }
+        | MemoryChange::MakeRole { .. }
+        | MemoryChange::DropRole(_)
+        | MemoryChange::GiveRole { .. }
+        | MemoryChange::TakeRole { .. }
+        | MemoryChange::MakeDataset { .. }
+        | MemoryChange::Grant { .. }
+        | MemoryChange::Revoke { .. }
+        | MemoryChange::BeginAdd { .. } => Some(Right::Write),
     }
 }
 
