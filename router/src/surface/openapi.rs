@@ -18,6 +18,9 @@ const DESCRIPTION: &str = "A distributed vector database whose deletes can be tr
     key stands. Every write's answer carries the headers Lacuna-Operation and Lacuna-Status. Requests may carry \
     Lacuna-Deadline-Ms (100 to 60,000) and, for writes, Idempotency-Key.";
 
+/// Makes a surface's document.
+type Document = fn() -> OpenApi;
+
 /// A surface in the page's list.
 struct Described {
     /// Prefix of its schemas and tags in the one document, and name of its kind of key.
@@ -26,7 +29,7 @@ struct Described {
     title: &'static str,
     /// Where its own document is.
     path: &'static str,
-    document: fn() -> OpenApi,
+    document: Document,
     key: Key,
 }
 
