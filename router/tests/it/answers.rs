@@ -63,6 +63,10 @@ async fn deletes_have_one_shape() {
         client.records("delete", &json!({"filter": {"n": {"$gte": 0}}, "limit": 3})).await
     );
     shape!("delete_all", client.records("delete", &json!({"delete_all": true})).await);
+    // Until its end is reported, behind its answer, another one joins it (protocol PN3).
+    while client.fake.world.lock().meta.operations.iter().any(|(operation, _)| operation.finished.is_none()) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     shape!("delete_all_of_nothing", client.records("delete", &json!({"delete_all": true})).await);
     shape!("delete_ids_of_nothing", client.records("delete", &json!({"ids": ["a", "b"]})).await);
     shape!("delete_namespace", client.delete("/v1/collections/c/namespaces/__default__").await);
