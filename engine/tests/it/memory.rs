@@ -161,12 +161,11 @@ impl Naive {
         let readable: Vec<_> =
             seen.iter().filter(|(item, _)| sight.readable.contains(&dataset(*item))).collect();
         let was = self.newest(place).unwrap_or(self.was[&place]);
-        let mut shown = match readable.iter().rev().find_map(|(_, said)| *said) {
-            Some(what) => content(what),
-            None => {
-                let Facts { kind, type_name, .. } = content(was).facts;
-                Content { vector: None, text: None, facts: Facts::bare(kind, type_name) }
-            }
+        let mut shown = if let Some(what) = readable.iter().rev().find_map(|(_, said)| *said) {
+            content(what)
+        } else {
+            let Facts { kind, type_name, .. } = content(was).facts;
+            Content { vector: None, text: None, facts: Facts::bare(kind, type_name) }
         };
         let sets: BTreeSet<String> =
             readable.iter().filter_map(|(_, said)| said.map(|what| format!("set {what}"))).collect();
