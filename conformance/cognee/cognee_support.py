@@ -10,7 +10,8 @@ class Memory:
     """One user's view of `/api/v1`."""
 
     def __init__(self, url: str, key: str | None = None, account: str | None = None):
-        headers = {"X-Api-Key": key} if key else {}
+        # Its own header, and the one that the native routes read.
+        headers = {"X-Api-Key": key, "Authorization": f"Bearer {key}"} if key else {}
         if account:
             headers["Lacuna-Account"] = account
         self.http = httpx.Client(base_url=url, headers=headers, timeout=60)

@@ -22,6 +22,8 @@ use super::{ERROR_NAME, odd};
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
 use crate::verb::Call;
+use crate::verb::operation::look_up;
+use crate::verb::operation_shards::{drive, report};
 
 /// Time past its deadline after which the meta leader gives an add up whose router is silent.
 const GRACE_MICROS: u64 = 5_000_000;
@@ -81,10 +83,24 @@ impl Router {
 
     async fn open_item(&self, begun: &Begun<'_>, records: u64) -> Verb<Item> {
         let op_id = made_name("replaced", begun.numbers.records)?;
-        let change = MemoryChange::Open { number: begun.numbers.records, records, op_id };
+        let change = MemoryChange::Open { number: begun.numbers.records, records, op_id: op_id.clone() };
         match self.change_memory(begun.call, change).await? {
-            MemoryOutcome::Opened(item) => Ok(*item),
+            MemoryOutcome::Opened(item) => {
+                self.release_now(begun.call, &op_id).await;
+                Ok(*item)
+            }
             _ => Err(odd()),
+        }
+    }
+
+    /// Brings a release that no client waits for to its shards, if there is one: a forget that follows then counts
+    /// nothing as shared with what is on its way out. The meta leader sees to whatever is left.
+    async fn release_now(&self, call: &Call, op_id: &OpId) {
+        let core = self.core();
+        let operation = look_up(core, &call.caller.account, op_id, call.deadline).await;
+        if let Ok(Some(operation)) = operation {
+            let states = drive(core, &operation, call.deadline).await;
+            report(core, operation.number, &states).await;
         }
     }
 
@@ -92,8 +108,16 @@ impl Router {
     async fn give_up(&self, begun: &Begun<'_>) {
         let number = begun.numbers.records;
         let Ok(op_id) = made_name("given-up", number) else { return };
-        if let Err(error) = self.change_memory(begun.call, MemoryChange::GiveUp { number, op_id }).await {
-            tracing::debug!(number = number.0, error = error.message, "the meta leader will give the add up");
+        let change = MemoryChange::GiveUp { number, op_id: op_id.clone() };
+        match self.change_memory(begun.call, change).await {
+            Ok(_) => self.release_now(begun.call, &op_id).await,
+            Err(error) => {
+                tracing::debug!(
+                    number = number.0,
+                    error = error.message,
+                    "the meta leader will give the add up"
+                );
+            }
         }
     }
 
