@@ -9,6 +9,7 @@
 pub mod app;
 mod catalog;
 mod client;
+mod clock;
 pub mod config;
 mod core;
 pub mod deadline;

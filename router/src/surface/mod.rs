@@ -11,6 +11,7 @@ pub mod moorcheh;
 pub mod native;
 pub mod openapi;
 pub mod pinecone;
+pub(crate) mod repeated;
 pub(crate) mod request;
 mod time;
 

@@ -1,7 +1,6 @@
 //! `add`, `upsert`, `update`.
 
 use std::collections::{HashMap, HashSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,6 +13,7 @@ use lacuna_model::record::{Change, NewRecord, Ordinal, RecordPatch};
 use serde_json::json;
 
 use crate::app::Router;
+use crate::clock::now_micros;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
 use crate::surface::chroma::bodies::WriteBody;
@@ -130,10 +130,6 @@ fn half_written(answer: &WriteAnswer) -> VerbError {
         .with("status", answer.status.as_str())
         .with("shards_open", shards)
         .with("unprocessed_ids", json!(ids))
-}
-
-fn now_micros() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
 }
 
 /// The columns of a body as rows.

@@ -1,7 +1,6 @@
 //! Documents and vectors stored. A request is answered once all of it is committed.
 
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -14,6 +13,7 @@ use lacuna_model::merge::{DeleteStatus, WriteAnswer};
 use lacuna_model::record::{Kind, NewRecord, Ordinal};
 
 use crate::app::Router;
+use crate::clock::now_micros;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
 use crate::surface::moorcheh::bodies::{DocumentsBody, VectorsBody};
@@ -24,6 +24,7 @@ use crate::surface::moorcheh::metadata;
 use crate::surface::moorcheh::namespace::{Lookup, Wanted};
 use crate::surface::moorcheh::tolerant::Tolerant;
 use crate::surface::moorcheh::views::{DocumentsUploadedView, Status, VectorErrorView, VectorsUploadedView};
+use crate::surface::repeated::last_of_each;
 use crate::surface::request::Posted;
 
 /// Most documents in a request.
@@ -48,7 +49,7 @@ pub(crate) async fn documents(
 ) -> Verb<Response> {
     let (items, call) = (posted.body.documents, posted.call);
     check_number("documents", items.len(), MAX_DOCUMENTS)?;
-    let records = distinct(items.into_iter().enumerate().map(|(index, item)| {
+    let records = last_of_each(items.into_iter().enumerate().map(|(index, item)| {
         document(item, ordinal(index)).map_err(|error| {
             refused(Code::InvalidField, &format!("documents[{index}].{error}; no document was stored"))
         })
@@ -168,7 +169,7 @@ fn judge(items: Vec<Tolerant<Item<false>>>, dimension: usize) -> Verb<(WriteVerb
         let words = format!("vectors[{}].{}; no vector was stored", first.index, first.error);
         return Err(refused(code.unwrap_or(Code::InvalidField), &words));
     }
-    Ok((WriteVerb::Upsert(distinct(good.into_iter())?), errors))
+    Ok((WriteVerb::Upsert(last_of_each(good.into_iter())?), errors))
 }
 
 fn check_number(field: &str, items: usize, most: usize) -> Verb<()> {
@@ -182,24 +183,7 @@ fn check_number(field: &str, items: usize, most: usize) -> Verb<()> {
 }
 
 fn ordinal(index: usize) -> Ordinal {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ordinal { micros: now.as_micros() as u64, position: index as u32 }
-}
-
-/// Of a repeated id the last record counts, in the place of the first.
-fn distinct(records: impl Iterator<Item = Verb<NewRecord>>) -> Verb<Vec<NewRecord>> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut kept: Vec<NewRecord> = Vec::with_capacity(records.size_hint().0);
-    for record in records {
-        let record = record?;
-        if let Some(place) = places.get(record.id.as_str()) {
-            kept[*place] = record;
-        } else {
-            places.insert(record.id.as_str().to_owned(), kept.len());
-            kept.push(record);
-        }
-    }
-    Ok(kept)
+    Ordinal { micros: now_micros(), position: index as u32 }
 }
 
 fn document(item: Tolerant<Item<true>>, ordinal: Ordinal) -> Result<NewRecord, String> {

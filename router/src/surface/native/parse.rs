@@ -1,7 +1,5 @@
 //! From bodies to the verbs' inputs: every name, id, vector, filter and limit is checked here, once.
 
-use std::collections::HashSet;
-
 use lacuna_model::catalog::{CollectionRef, Home};
 use lacuna_model::command::IdAt;
 use lacuna_model::error::ErrorCode;
@@ -14,6 +12,7 @@ use serde_json::Value;
 use crate::core::Target;
 use crate::error::{Verb, VerbError};
 use crate::surface::native::bodies::Part;
+use crate::surface::repeated::first_of_each;
 use crate::verb::caller::Caller;
 
 /// End of every refusal's message.
@@ -68,30 +67,13 @@ pub(super) fn check_number(field: &str, items: usize) -> Verb<()> {
 
 /// Ids, each once, in the order of their first mention.
 pub(super) fn ids(texts: Vec<String>) -> Verb<Vec<RecordId>> {
-    check_number("ids", texts.len())?;
-    let mut seen = HashSet::with_capacity(texts.len());
-    let mut ids = Vec::with_capacity(texts.len());
-    for (position, text) in texts.into_iter().enumerate() {
-        let id = record_id(text, || format!("ids[{position}]"))?;
-        if seen.insert(id.clone()) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
+    Ok(placed_ids(texts)?.into_iter().map(|at| at.id).collect())
 }
 
 /// The same, with positions of the first mentions.
 pub(super) fn placed_ids(texts: Vec<String>) -> Verb<Vec<IdAt>> {
     check_number("ids", texts.len())?;
-    let mut seen: HashSet<RecordId> = HashSet::with_capacity(texts.len());
-    let mut ids = Vec::with_capacity(texts.len());
-    for (position, text) in texts.into_iter().enumerate() {
-        let id = record_id(text, || format!("ids[{position}]"))?;
-        if seen.insert(id.clone()) {
-            ids.push(IdAt { position: position as u32, id });
-        }
-    }
-    Ok(ids)
+    first_of_each(texts, |text, position| record_id(text, || format!("ids[{position}]")))
 }
 
 /// A filter of a read; `{}` and none are the same.

@@ -1,7 +1,6 @@
 //! `records/upsert` and `records/update`.
 
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -16,11 +15,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::app::Router;
+use crate::clock::now_micros;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
 use crate::surface::native::bodies::{Given, PatchBody, RecordBody, UpdateBody, UpsertBody};
 use crate::surface::native::parse::{NOTHING, check_finite, check_number, record_id, target};
 use crate::surface::native::views::{UpdateView, UpsertView};
+use crate::surface::repeated::last_of_each;
 use crate::surface::request::Posted;
 
 /// Writes whole records, whether they exist or not.
@@ -62,44 +63,34 @@ fn respond<V: Serialize>(answer: WriteAnswer, view: impl Fn(WriteAnswer) -> V) -
     answer::named(answer::json(code, &view(answer)), &op_id, status.as_str())
 }
 
-fn now_micros() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
-}
-
 /// Records with their positions; of a repeated id the last one counts.
 fn new_records(bodies: Vec<RecordBody>) -> Verb<Vec<NewRecord>> {
     check_number("records", bodies.len())?;
     let micros = now_micros();
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(bodies.len());
-    let mut records: Vec<NewRecord> = Vec::with_capacity(bodies.len());
-    for (position, body) in bodies.into_iter().enumerate() {
-        let position = position as u32;
-        let path = |field: &str| format!("records[{position}].{field}");
-        if let Some(vector) = &body.vector {
-            check_finite(vector, || path("vector"))?;
-        }
-        check_document(body.document.as_deref(), || path("document"))?;
-        let metadata = body.metadata.as_ref().map(|json| {
-            check_metadata(json, || path("metadata"))?;
-            metadata_from_json(json).map_err(|error| bad_metadata(position, &error))
-        });
-        let record = NewRecord {
-            position,
-            id: record_id(body.id, || path("id"))?,
-            vector: body.vector,
-            document: body.document,
-            metadata: metadata.transpose()?.unwrap_or_default(),
-            ordinal: Ordinal { micros, position },
-            sparse: None,
-        };
-        if let Some(place) = places.get(record.id.as_str()) {
-            records[*place] = record;
-        } else {
-            places.insert(record.id.as_str().to_owned(), records.len());
-            records.push(record);
-        }
+    let placed = bodies.into_iter().zip(0..);
+    last_of_each(placed.map(|(body, position)| new_record(body, Ordinal { micros, position })))
+}
+
+fn new_record(body: RecordBody, ordinal: Ordinal) -> Verb<NewRecord> {
+    let position = ordinal.position;
+    let path = |field: &str| format!("records[{position}].{field}");
+    if let Some(vector) = &body.vector {
+        check_finite(vector, || path("vector"))?;
     }
-    Ok(records)
+    check_document(body.document.as_deref(), || path("document"))?;
+    let metadata = body.metadata.as_ref().map(|json| {
+        check_metadata(json, || path("metadata"))?;
+        metadata_from_json(json).map_err(|error| bad_metadata(position, &error))
+    });
+    Ok(NewRecord {
+        position,
+        id: record_id(body.id, || path("id"))?,
+        vector: body.vector,
+        document: body.document,
+        metadata: metadata.transpose()?.unwrap_or_default(),
+        ordinal,
+        sparse: None,
+    })
 }
 
 /// Changes with their positions; those of a repeated id become one.

@@ -1,7 +1,5 @@
 //! `POST /vectors/delete`, and its older form with a query string. The order of the refusals is the contract's.
 
-use std::collections::HashSet;
-
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -21,6 +19,7 @@ use crate::surface::pinecone::address::{Address, NOTHING, Spelt, namespace, reco
 use crate::surface::pinecone::failure::{DataFailure, delete_in_doubt, no_namespace, unfinished_delete};
 use crate::surface::pinecone::query_string::QueryString;
 use crate::surface::pinecone::{filter, reply};
+use crate::surface::repeated::first_of_each;
 use crate::surface::request::{Plain, Posted};
 use crate::verb::delete::{Selector, Wishes};
 use crate::verb::{Call, Respond, Total};
@@ -150,15 +149,7 @@ fn placed(texts: Vec<String>) -> Verb<Vec<IdAt>> {
         let message = format!("ids: {} of them, at most {MAX_IDS} in one request; {NOTHING}", texts.len());
         return Err(VerbError::argument(message));
     }
-    let mut seen = HashSet::with_capacity(texts.len());
-    let mut ids = Vec::with_capacity(texts.len());
-    for (position, text) in texts.into_iter().enumerate() {
-        let id = record_id(text, || format!("ids[{position}]"))?;
-        if seen.insert(id.clone()) {
-            ids.push(IdAt { position: position as u32, id });
-        }
-    }
-    Ok(ids)
+    first_of_each(texts, |text, position| record_id(text, || format!("ids[{position}]")))
 }
 
 /// What becomes of a namespace whose records are deleted at once.

@@ -1,7 +1,5 @@
 //! `GET /vectors/fetch` and `POST /vectors/fetch_by_metadata`.
 
-use std::collections::HashSet;
-
 use axum::extract::State;
 use axum::response::Response;
 use lacuna_model::filter::Usage;
@@ -22,6 +20,7 @@ use crate::surface::pinecone::list::Pagination;
 use crate::surface::pinecone::query_string::QueryString;
 use crate::surface::pinecone::sparse::SparseBody;
 use crate::surface::pinecone::{filter, reply};
+use crate::surface::repeated::first_of_each;
 use crate::surface::request::{Plain, Posted};
 use crate::verb::list::Page;
 
@@ -130,15 +129,8 @@ fn ids(texts: Vec<String>) -> Verb<Vec<RecordId>> {
     if !(1..=MAX_IDS).contains(&texts.len()) {
         return Err(VerbError::argument(format!("ids must be 1 to {MAX_IDS}, got {}", texts.len())));
     }
-    let mut seen = HashSet::with_capacity(texts.len());
-    let mut ids = Vec::with_capacity(texts.len());
-    for text in texts {
-        let id = record_id(text, || "ids".to_owned())?;
-        if seen.insert(id.clone()) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
+    let placed = first_of_each(texts, |text, _| record_id(text, || "ids".to_owned()))?;
+    Ok(placed.into_iter().map(|at| at.id).collect())
 }
 
 /// Reads records that match.

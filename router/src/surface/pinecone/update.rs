@@ -13,11 +13,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::app::Router;
+use crate::clock::now_micros;
 use crate::error::{Verb, VerbError};
 use crate::surface::pinecone::address::{Address, NOTHING, namespace, record_id};
 use crate::surface::pinecone::failure::{DataFailure, unfinished_delete, unfinished_write};
 use crate::surface::pinecone::sparse::SparseBody;
-use crate::surface::pinecone::upsert::{check_finite, now_micros};
+use crate::surface::pinecone::upsert::check_finite;
 use crate::surface::pinecone::{filter, metadata, reply};
 use crate::surface::request::Posted;
 use crate::verb::Respond;

@@ -1,8 +1,5 @@
 //! `POST /vectors/upsert`.
 
-use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -14,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::Router;
+use crate::clock::now_micros;
 use crate::error::{Verb, VerbError};
 use crate::surface::pinecone::address::{Address, NOTHING, Spelt, namespace, record_id};
 use crate::surface::pinecone::failure::{DataFailure, unfinished_write};
 use crate::surface::pinecone::sparse::SparseBody;
 use crate::surface::pinecone::{metadata, reply};
+use crate::surface::repeated::last_of_each;
 use crate::surface::request::Posted;
 
 /// Most vectors in one request.
@@ -82,11 +81,6 @@ pub(crate) async fn upsert(
     Ok(reply::written(&router, &answer.op_id, (StatusCode::OK, &UpsertedView { upserted_count })))
 }
 
-/// The router's clock, µs since the Unix epoch.
-pub(super) fn now_micros() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
-}
-
 /// Records with their positions; of a repeated id the last one counts.
 fn records(bodies: Vec<VectorBody>) -> Verb<Vec<NewRecord>> {
     if !(1..=MAX_VECTORS).contains(&bodies.len()) {
@@ -94,18 +88,8 @@ fn records(bodies: Vec<VectorBody>) -> Verb<Vec<NewRecord>> {
         return Err(VerbError::argument(message));
     }
     let micros = now_micros();
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(bodies.len());
-    let mut records: Vec<NewRecord> = Vec::with_capacity(bodies.len());
-    for (position, body) in bodies.into_iter().enumerate() {
-        let record = record(body, Ordinal { micros, position: position as u32 })?;
-        if let Some(place) = places.get(record.id.as_str()) {
-            records[*place] = record;
-        } else {
-            places.insert(record.id.as_str().to_owned(), records.len());
-            records.push(record);
-        }
-    }
-    Ok(records)
+    let placed = bodies.into_iter().zip(0..);
+    last_of_each(placed.map(|(body, position)| record(body, Ordinal { micros, position })))
 }
 
 fn record(body: VectorBody, ordinal: Ordinal) -> Verb<NewRecord> {
