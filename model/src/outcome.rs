@@ -139,6 +139,24 @@ pub struct RowView {
     pub released: ReleaseCounts,
 }
 
+impl RowView {
+    /// A row as it begins, or that never will: nothing taken yet.
+    pub fn begun(number: OpNumber, status: RowStatus, at: LogPosition) -> Self {
+        Self {
+            number,
+            status,
+            at,
+            bound_index: at.index,
+            matched: 0,
+            deleted: 0,
+            held: 0,
+            remaining: 0,
+            updated: 0,
+            released: ReleaseCounts::default(),
+        }
+    }
+}
+
 /// A row as the shard keeps it: where-deletes, updates by filter and fences at work or waiting to be closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {

@@ -4,18 +4,14 @@ use std::collections::BTreeSet;
 
 use lacuna_model::Incarnation;
 use lacuna_model::command::{Fence, RowAction};
-use lacuna_model::memory::counts::ReleaseCounts;
-use lacuna_model::outcome::{CommandOutcome, Refusal, Row, RowStatus, RowView};
+use lacuna_model::outcome::{CommandOutcome, Row, RowStatus, RowView};
 
 use super::{Place, Transaction};
 use crate::state::RowState;
 
 pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, fence: &Fence) -> CommandOutcome {
-    if let Some(row) = transaction.row(fence.number) {
-        return CommandOutcome::Row(row.row.view.clone());
-    }
-    if transaction.closed().contains(fence.number) {
-        return CommandOutcome::Refused(Refusal::Closed);
+    if let Some(known) = transaction.begun_before(fence.number) {
+        return known;
     }
     let ending: BTreeSet<Incarnation> = fence.incarnations.iter().copied().collect();
     let mut count = 0;
@@ -27,16 +23,9 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, fence: &Fence)
         count += transaction.end_incarnation(incarnation);
     }
     let view = RowView {
-        number: fence.number,
-        status: RowStatus::Done,
-        at: at.position,
-        bound_index: at.position.index,
         matched: count,
         deleted: count,
-        held: 0,
-        remaining: 0,
-        updated: 0,
-        released: ReleaseCounts::default(),
+        ..RowView::begun(fence.number, RowStatus::Done, at.position)
     };
     let row = Row {
         op_id: fence.op_id.clone(),

@@ -23,11 +23,8 @@ pub(super) fn start(
     start: &StartRelease,
 ) -> Result<CommandOutcome, StoreError> {
     tracing::trace!(number = start.number.0, "release");
-    if let Some(row) = transaction.row(start.number) {
-        return Ok(CommandOutcome::Row(row.row.view.clone()));
-    }
-    if transaction.closed().contains(start.number) {
-        return Ok(CommandOutcome::Refused(Refusal::Closed));
+    if let Some(known) = transaction.begun_before(start.number) {
+        return Ok(known);
     }
     if transaction.sweeping() >= MAX_OPEN_ROWS {
         return Ok(CommandOutcome::Refused(Refusal::Busy));
@@ -36,18 +33,7 @@ pub(super) fn start(
     items.sort_unstable();
     items.dedup();
     transaction.release(&items);
-    let view = RowView {
-        number: start.number,
-        status: RowStatus::Sweeping,
-        at: at.position,
-        bound_index: at.position.index,
-        matched: 0,
-        deleted: 0,
-        held: 0,
-        remaining: 0,
-        updated: 0,
-        released: ReleaseCounts::default(),
-    };
+    let view = RowView::begun(start.number, RowStatus::Sweeping, at.position);
     let row = Row {
         op_id: start.op_id.clone(),
         // Its references may be in many; incarnation 0 is none.

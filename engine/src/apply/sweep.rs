@@ -3,7 +3,6 @@
 use lacuna_model::OpNumber;
 use lacuna_model::command::{Advance, RecordKey, RowAction, StartWhere, Upto};
 use lacuna_model::limits::MAX_OPEN_ROWS;
-use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Refusal, Row, RowStatus, RowView};
 
 use super::watch::{Through, credit, run, settle};
@@ -19,11 +18,8 @@ pub(super) fn start(
     start: &StartWhere,
 ) -> Result<CommandOutcome, StoreError> {
     tracing::trace!(number = start.number.0, "start");
-    if let Some(row) = transaction.row(start.number) {
-        return Ok(CommandOutcome::Row(row.row.view.clone()));
-    }
-    if transaction.closed().contains(start.number) {
-        return Ok(CommandOutcome::Refused(Refusal::Closed));
+    if let Some(known) = transaction.begun_before(start.number) {
+        return Ok(known);
     }
     if transaction.is_ended(start.incarnation) {
         return Ok(CommandOutcome::Refused(Refusal::Fenced));
@@ -36,16 +32,8 @@ pub(super) fn start(
         RowAction::SetMetadata(_) => None,
     };
     let view = RowView {
-        number: start.number,
-        status: RowStatus::Sweeping,
-        at: at.position,
-        bound_index: at.position.index,
-        matched: 0,
-        deleted: 0,
-        held: 0,
         remaining: transaction.live(start.incarnation),
-        updated: 0,
-        released: ReleaseCounts::default(),
+        ..RowView::begun(start.number, RowStatus::Sweeping, at.position)
     };
     let row = Row {
         op_id: start.op_id.clone(),

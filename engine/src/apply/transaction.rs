@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use lacuna_model::command::{RecordKey, Upto};
+use lacuna_model::outcome::{CommandOutcome, Refusal};
 use lacuna_model::record::{Schema, StoredRecord, Written};
 use lacuna_model::{Incarnation, ItemNumber, LogPosition, OpNumber, ShardId, Slot, Stamp};
 
@@ -270,6 +271,13 @@ impl<'a> Transaction<'a> {
             Some(changed) => changed.as_ref(),
             None => self.base.rows.get(&number),
         }
+    }
+
+    /// What a repeated or late start is told: the row as it stands, or that its operation was closed.
+    pub(crate) fn begun_before(&self, number: OpNumber) -> Option<CommandOutcome> {
+        let row = self.row(number).map(|row| CommandOutcome::Row(row.row.view.clone()));
+        let closed = || self.closed().contains(number).then_some(CommandOutcome::Refused(Refusal::Closed));
+        row.or_else(closed)
     }
 
     /// Changes a row, if it is there.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use lacuna_model::catalog::{Operation, OperationKind, ShardProgress};
 use lacuna_model::command::{Close, Command, Fence, RowAction, StartRelease, StartWhere, Upto};
 use lacuna_model::limits::MAX_OPEN_ROWS;
-use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Refusal, RowStatus, RowView};
 use lacuna_model::{LogPosition, OpNumber, ShardId};
 
@@ -180,18 +179,9 @@ pub fn row_of(command: &Command, outcome: CommandOutcome, at: LogPosition) -> Op
     match (command, outcome) {
         (_, CommandOutcome::Row(row)) => Some(row),
         // The contents had ended before the row began: it took nothing, and the fence counts all (PN4).
-        (Command::StartWhere(start), CommandOutcome::Refused(Refusal::Fenced)) => Some(RowView {
-            number: start.number,
-            status: RowStatus::Fenced,
-            at,
-            bound_index: at.index,
-            matched: 0,
-            deleted: 0,
-            held: 0,
-            remaining: 0,
-            updated: 0,
-            released: ReleaseCounts::default(),
-        }),
+        (Command::StartWhere(start), CommandOutcome::Refused(Refusal::Fenced)) => {
+            Some(RowView::begun(start.number, RowStatus::Fenced, at))
+        }
         (_, CommandOutcome::Refused(_) | CommandOutcome::Written(_) | CommandOutcome::Done) => None,
     }
 }
