@@ -8,31 +8,18 @@ use lacuna_model::command::WriteVerb;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::filter::{FieldTest, Filter, Look};
 use lacuna_model::ids::Account;
-use lacuna_model::op_id::RequestDigest;
 use lacuna_model::read::Include;
 use lacuna_model::record::{NewRecord, Ordinal};
 use lacuna_model::value::{MetaValue, Scalar};
 use lacuna_model::{NamespaceName, RecordId};
 use lacuna_router::deadline::Deadline;
 use lacuna_router::verb::by_age::AgePage;
-use lacuna_router::verb::call::Trace;
-use lacuna_router::verb::caller::Caller;
 use lacuna_router::verb::{Call, Target};
 use lacuna_router::{Router, RouterConfig};
 use serde_json::json;
 
-use crate::fake::{FakeConnector, Fault, On, nodes};
+use crate::fake::{FakeConnector, Fault, On, call, nodes};
 use crate::http::Client;
-
-fn call() -> Call {
-    Call {
-        caller: Caller::open(),
-        deadline: Deadline::within(Duration::from_secs(5)),
-        key: None,
-        digest: RequestDigest(1),
-        trace: Trace::default(),
-    }
-}
 
 fn target() -> Target {
     let account = Account::default();

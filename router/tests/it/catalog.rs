@@ -7,30 +7,17 @@ use lacuna_model::catalog::{Collection, CollectionChange, CollectionRef, Home, P
 use lacuna_model::error::ErrorCode;
 use lacuna_model::ids::Account;
 use lacuna_model::merge::DeleteStatus;
-use lacuna_model::op_id::RequestDigest;
 use lacuna_model::record::{Kind, Metric, Schema};
 use lacuna_model::{CollectionId, NamespaceName};
 use lacuna_router::deadline::Deadline;
-use lacuna_router::verb::call::Trace;
-use lacuna_router::verb::caller::Caller;
 use lacuna_router::verb::collections::NewCollection;
 use lacuna_router::verb::{Call, Respond, Target};
 use lacuna_router::{Router, RouterConfig};
 
-use crate::fake::{Fake, FakeConnector, Fault, On, nodes};
+use crate::fake::{Fake, FakeConnector, Fault, On, call, nodes};
 
 fn router(fake: &Arc<Fake>) -> Router {
     Router::new(RouterConfig::new(nodes()), Arc::new(FakeConnector(Arc::clone(fake))))
-}
-
-fn call() -> Call {
-    Call {
-        caller: Caller::open(),
-        deadline: Deadline::within(Duration::from_secs(5)),
-        key: None,
-        digest: RequestDigest(1),
-        trace: Trace::default(),
-    }
 }
 
 fn by_id(id: CollectionId) -> CollectionRef {

@@ -1,36 +1,21 @@
 //! Sparse vectors over several shards.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lacuna_model::catalog::{CollectionRef, Home};
 use lacuna_model::command::WriteVerb;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::ids::Account;
-use lacuna_model::op_id::RequestDigest;
 use lacuna_model::read::Include;
 use lacuna_model::record::{Kind, Metric, NewRecord, Ordinal, Schema, SparseVector};
 use lacuna_model::value::Metadata;
 use lacuna_model::{NamespaceName, RecordId};
-use lacuna_router::deadline::Deadline;
-use lacuna_router::verb::call::Trace;
-use lacuna_router::verb::caller::Caller;
+use lacuna_router::verb::Target;
 use lacuna_router::verb::collections::NewCollection;
 use lacuna_router::verb::sparse::SparseQuery;
-use lacuna_router::verb::{Call, Target};
 use lacuna_router::{Router, RouterConfig};
 
-use crate::fake::{Fake, FakeConnector, nodes};
-
-fn call() -> Call {
-    Call {
-        caller: Caller::open(),
-        deadline: Deadline::within(Duration::from_secs(5)),
-        key: None,
-        digest: RequestDigest(1),
-        trace: Trace::default(),
-    }
-}
+use crate::fake::{Fake, FakeConnector, call, nodes};
 
 async fn target(router: &Router, name: &str, schema: Schema) -> Target {
     let home = Home::native(Account::default());

@@ -8,28 +8,15 @@ use lacuna_model::catalog::{CollectionRef, Home};
 use lacuna_model::filter::{FieldTest, Filter, Look};
 use lacuna_model::ids::Account;
 use lacuna_model::merge::{DeleteKind, DeleteStatus};
-use lacuna_model::op_id::RequestDigest;
 use lacuna_model::value::{MetaValue, Scalar};
 use lacuna_router::deadline::Deadline;
-use lacuna_router::verb::call::Trace;
-use lacuna_router::verb::caller::Caller;
 use lacuna_router::verb::preview::Preview;
 use lacuna_router::verb::update_where::UpdateWhere;
 use lacuna_router::verb::{Call, Respond, Target};
 use lacuna_router::{Router, RouterConfig};
 
-use crate::fake::{FakeConnector, Fault, On, nodes};
+use crate::fake::{FakeConnector, Fault, On, call, nodes};
 use crate::http::Client;
-
-fn call() -> Call {
-    Call {
-        caller: Caller::open(),
-        deadline: Deadline::within(Duration::from_secs(5)),
-        key: None,
-        digest: RequestDigest(1),
-        trace: Trace::default(),
-    }
-}
 
 fn even(is: bool) -> Filter {
     Filter::field("even", FieldTest::OneOf { values: vec![Scalar::Bool(is)], look: Look::Scalar })

@@ -12,11 +12,16 @@ use async_trait::async_trait;
 use lacuna_model::catalog::{ClusterInfo, NodeInfo, ShardMap, ShardPlacement};
 use lacuna_model::command::Command;
 use lacuna_model::meta::{MetaCommand, MetaOutcome};
+use lacuna_model::op_id::RequestDigest;
 use lacuna_model::{LogPosition, MapEpoch, NodeId, SLOTS, ShardId, Stamp};
 use lacuna_proto::call::{BootId, CallError, GroupStatus, NodeCall, NodeReply, NodeStatus, Pong};
 use lacuna_proto::handle::NodeHandle;
 use lacuna_proto::peer_clock::boottime_ns;
 use lacuna_router::Connector;
+use lacuna_router::deadline::Deadline;
+use lacuna_router::verb::Call;
+use lacuna_router::verb::call::Trace;
+use lacuna_router::verb::caller::Caller;
 use parking_lot::Mutex;
 
 pub(crate) use meta::Meta;
@@ -24,6 +29,17 @@ pub(crate) use shard::Shard;
 
 pub(crate) const NODES: u64 = 3;
 pub(crate) const SHARDS: u32 = 4;
+
+/// Anybody's call, with 5 s for it.
+pub(crate) fn call() -> Call {
+    Call {
+        caller: Caller::open(),
+        deadline: Deadline::within(Duration::from_secs(5)),
+        key: None,
+        digest: RequestDigest(1),
+        trace: Trace::default(),
+    }
+}
 
 /// What goes wrong with a call.
 #[derive(Clone, Debug)]
