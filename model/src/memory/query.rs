@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{DatasetNumber, ItemNumber};
 use crate::memory::command::{ForgetWhat, MemoryRefusal};
 use crate::memory::rights::{Permission, Permissions};
-use crate::memory::words::{Asker, Dataset, Item, MemoryTotals, Receipt, User};
+use crate::memory::words::{Asker, Dataset, Item, MemoryTotals, Receipt};
 use crate::uuid::{DatasetId, ItemId, Principal, ReceiptId};
 
 /// A question, and who asks.
@@ -32,8 +32,6 @@ pub enum Chosen {
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MemoryAsk {
-    /// Who the asker is.
-    Me,
     /// Datasets on which a principal has a permission; `None`: the asker.
     Datasets {
         /// Whose.
@@ -41,8 +39,6 @@ pub enum MemoryAsk {
         /// Which.
         permission: Permission,
     },
-    /// One dataset, by id, if the asker has the permission.
-    Dataset(DatasetId, Permission),
     /// One dataset by name, if the asker has the permission.
     Named(String, Permission),
     /// Items of a dataset that the asker can read.
@@ -94,11 +90,9 @@ pub struct MemoryView {
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MemoryBody {
-    /// Of `Me`.
-    User(User),
     /// Of `Datasets`: by name, with what the principal may do.
     Datasets(Vec<(Dataset, Permissions)>),
-    /// Of `Dataset` and `Named`.
+    /// Of `Named`.
     Dataset(Dataset, Permissions),
     /// Of `Items`: oldest first.
     Items(Vec<Item>),

@@ -10,6 +10,7 @@ use lacuna_model::op_id::{OpId, RequestDigest};
 use lacuna_model::{Account, DatasetId, ItemId, ItemNumber, Principal, ReceiptId, Stamp};
 
 use super::datasets::Sight;
+use super::items::Adding;
 use super::{Answered, MemoryCatalog, Moment, Release, Releasing};
 
 /// What a forget takes, gathered while its rows go.
@@ -192,19 +193,8 @@ impl MemoryCatalog {
         if opened.replaced.is_empty() {
             return (MemoryOutcome::Opened(Box::new(item)), None);
         }
-        let mut taken = Taken { items: opened.replaced, ..Taken::default() };
-        if let Some(dataset) = self.datasets.get(&adding.account, item.dataset).cloned() {
-            taken.of(&dataset);
-        }
         let scope = Scope::Replaced(item.dataset, item.facts.id);
-        let names = Names {
-            account: adding.account,
-            by: adding.by,
-            receipt: adding.receipt,
-            op_id,
-            digest: NO_REQUEST,
-        };
-        let (_, release) = self.release(scope, taken, (names, at));
+        let (_, release) = self.release_of(adding, (scope, opened.replaced), (op_id, at));
         (MemoryOutcome::Opened(Box::new(item)), release)
     }
 
@@ -213,18 +203,23 @@ impl MemoryCatalog {
         let Some(adding) = self.items.give_up(number) else {
             return (MemoryOutcome::Refused(MemoryRefusal::GivenUp), None);
         };
-        let mut taken = Taken { items: vec![adding.numbers.records, adding.numbers.raw], ..Taken::default() };
-        if let Some(dataset) = self.datasets.get(&adding.account, adding.dataset).cloned() {
-            taken.of(&dataset);
+        let items = vec![adding.numbers.records, adding.numbers.raw];
+        self.release_of(adding, (Scope::Add(number), items), (op_id, at))
+    }
+
+    /// A release that an add asks for, under the receipt that it brought along.
+    fn release_of(
+        &mut self,
+        adding: Adding,
+        (scope, items): (Scope, Vec<ItemNumber>),
+        (op_id, at): (OpId, Moment),
+    ) -> Answered {
+        let mut taken = Taken { items, ..Taken::default() };
+        if let Some(dataset) = self.datasets.get(&adding.account, adding.dataset) {
+            taken.of(dataset);
         }
-        let names = Names {
-            account: adding.account,
-            by: adding.by,
-            receipt: adding.receipt,
-            op_id,
-            digest: NO_REQUEST,
-        };
-        self.release(Scope::Add(number), taken, (names, at))
+        let Adding { account, by, receipt, .. } = adding;
+        self.release(scope, taken, (Names { account, by, receipt, op_id, digest: NO_REQUEST }, at))
     }
 
     /// Writes the receipt and asks for the operation.

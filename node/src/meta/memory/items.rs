@@ -165,17 +165,27 @@ impl Items {
         self.open.get(&(dataset, id))
     }
 
+    /// Items of a dataset, by id.
+    fn within(&self, dataset: DatasetId) -> impl Iterator<Item = &Item> {
+        let all = (dataset, ItemId(0))..=(dataset, ItemId(u128::MAX));
+        self.open.range(all).map(|(_, item)| item)
+    }
+
     /// Items of a dataset, by age.
     pub(super) fn of(&self, dataset: DatasetId) -> Vec<&Item> {
-        let all = (dataset, ItemId(0))..=(dataset, ItemId(u128::MAX));
-        let mut items: Vec<&Item> = self.open.range(all).map(|(_, item)| item).collect();
+        let mut items: Vec<&Item> = self.within(dataset).collect();
         items.sort_by_key(|item| (item.created, item.numbers.records));
         items
     }
 
+    /// How many items a dataset has.
+    pub(super) fn count(&self, dataset: DatasetId) -> usize {
+        self.within(dataset).count()
+    }
+
     /// Is nothing in the dataset, nor coming?
     pub(super) fn is_empty(&self, dataset: DatasetId) -> bool {
-        self.of(dataset).is_empty() && self.adding.values().all(|adding| adding.dataset != dataset)
+        self.within(dataset).next().is_none() && self.coming_to(dataset).next().is_none()
     }
 
     /// Takes an item out; returns it with the owners whose references go.

@@ -20,8 +20,7 @@ impl MemoryCatalog {
             ForgetWhat::Item(dataset, item, keep) => {
                 may(dataset)?;
                 would_take(&mut would, self.one(dataset, item)?);
-                let last =
-                    self.items.of(dataset).len() == 1 && self.items.coming_to(dataset).next().is_none();
+                let last = self.items.count(dataset) == 1 && self.items.coming_to(dataset).next().is_none();
                 would.datasets = u64::from(keep == Keep::Nothing && last);
             }
             ForgetWhat::Dataset(dataset, keep) => {

@@ -133,13 +133,16 @@ impl Principals {
         self.tenants.get(&(by.account.clone(), id)).ok_or(MemoryRefusal::NoPrincipal(id))
     }
 
-    fn role(&self, by: &Asker, id: Principal) -> Result<&Role, MemoryRefusal> {
-        self.roles.get(&(by.account.clone(), id)).ok_or(MemoryRefusal::NoPrincipal(id))
-    }
-
     fn owned(&self, by: &Asker, tenant: Principal) -> Result<&Tenant, MemoryRefusal> {
         let tenant = self.tenant(by, tenant)?;
         if tenant.owner == by.user || by.is_root() { Ok(tenant) } else { Err(only("the tenant's owner")) }
+    }
+
+    /// The tenant of a role that the asker may change.
+    fn tenant_of_role(&self, by: &Asker, id: Principal) -> Result<Principal, MemoryRefusal> {
+        let role = self.roles.get(&(by.account.clone(), id)).ok_or(MemoryRefusal::NoPrincipal(id))?;
+        self.owned(by, role.tenant)?;
+        Ok(role.tenant)
     }
 
     /// Adds a user to a tenant; its current tenant stays as it is.
@@ -210,8 +213,7 @@ impl Principals {
 
     /// Ends a role.
     pub(super) fn drop_role(&mut self, by: &Asker, id: Principal) -> Result<(), MemoryRefusal> {
-        let tenant = self.role(by, id)?.tenant;
-        self.owned(by, tenant)?;
+        self.tenant_of_role(by, id)?;
         self.roles.remove(&(by.account.clone(), id));
         for ((account, _), user) in &mut self.users {
             if *account == by.account {
@@ -228,8 +230,7 @@ impl Principals {
         user: Principal,
         role: Principal,
     ) -> Result<(), MemoryRefusal> {
-        let tenant = self.role(by, role)?.tenant;
-        self.owned(by, tenant)?;
+        let tenant = self.tenant_of_role(by, role)?;
         let member = self.user_mut(&by.account, user).filter(|member| member.tenants.contains(&tenant));
         member.ok_or(MemoryRefusal::NoPrincipal(user))?.roles.insert(role);
         Ok(())
@@ -242,8 +243,7 @@ impl Principals {
         user: Principal,
         role: Principal,
     ) -> Result<(), MemoryRefusal> {
-        let tenant = self.role(by, role)?.tenant;
-        self.owned(by, tenant)?;
+        self.tenant_of_role(by, role)?;
         let member = self.user_mut(&by.account, user).ok_or(MemoryRefusal::NoPrincipal(user))?;
         member.roles.remove(&role);
         Ok(())

@@ -20,7 +20,6 @@ impl MemoryCatalog {
     fn answer(&self, by: &Asker, ask: &MemoryAsk) -> Result<MemoryBody, MemoryRefusal> {
         let sight = Sight::of(by, &self.principals);
         Ok(match ask {
-            MemoryAsk::Me => MemoryBody::User(self.principals.asker(by)),
             MemoryAsk::Datasets { of: None, permission } => {
                 MemoryBody::Datasets(self.datasets.with(&sight, *permission))
             }
@@ -36,10 +35,6 @@ impl MemoryCatalog {
                     return Err(MemoryRefusal::Only("the principal itself, or root,".to_owned()));
                 }
                 MemoryBody::Datasets(self.datasets.granted_to(&by.account, &reach, *permission))
-            }
-            MemoryAsk::Dataset(id, permission) => {
-                let (dataset, may) = self.datasets.allowed(&sight, *id, *permission)?;
-                MemoryBody::Dataset(dataset.clone(), may)
             }
             MemoryAsk::Named(name, permission) => {
                 let dataset = self.named(&sight, by, name, *permission)?;
@@ -138,7 +133,7 @@ impl MemoryCatalog {
             .filter(|leaving| leaving.account == by.account && leaving.spaces.contains(&sight.space()));
         MemoryTotals {
             datasets: datasets.len() as u64,
-            items: datasets.iter().map(|id| self.items.of(*id).len() as u64).sum(),
+            items: datasets.iter().map(|id| self.items.count(*id) as u64).sum(),
             pending_receipts: pending.count() as u64,
         }
     }

@@ -16,6 +16,7 @@ use crate::surface::cognee::bodies::DatasetBody;
 use crate::surface::cognee::failure::FailureView;
 use crate::surface::cognee::views::DatasetView;
 use crate::surface::request::{Plain, Posted};
+use crate::verb::memory::odd;
 
 /// Longest name of a dataset, a user or a tenant, bytes.
 pub(super) const MAX_NAME: usize = 512;
@@ -37,10 +38,6 @@ pub(super) fn uuid<T: std::str::FromStr<Err = lacuna_model::uuid::BadUuid>>(
     text: &str,
 ) -> Verb<T> {
     text.parse().map_err(|error| VerbError::argument(format!("{field}: {error}; nothing was changed")))
-}
-
-fn odd() -> VerbError {
-    VerbError::new(lacuna_model::error::ErrorCode::Internal, "the meta group answered another question")
 }
 
 /// Makes a dataset, or returns the caller's own of that name.

@@ -20,7 +20,7 @@ use crate::surface::cognee::failure::{FailureView, combination};
 use crate::surface::cognee::views::{ForgetView, ReceiptView};
 use crate::surface::request::{Plain, Posted};
 use crate::verb::Call;
-use crate::verb::memory::Forgot;
+use crate::verb::memory::{Forgot, odd};
 
 /// Query string of an item's delete.
 #[derive(Debug, Default, Deserialize)]
@@ -201,7 +201,7 @@ async fn selected(router: &Router, call: &Call, body: &ForgetBody) -> Verb<Forge
 async fn named(router: &Router, call: &Call, name: &str) -> Verb<DatasetId> {
     match router.memory(call, MemoryAsk::Named(name.to_owned(), Permission::Delete)).await? {
         MemoryBody::Dataset(dataset, _) => Ok(dataset.id),
-        _ => Err(VerbError::new(ErrorCode::Internal, "the meta group answered another question")),
+        _ => Err(odd()),
     }
 }
 

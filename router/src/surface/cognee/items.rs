@@ -26,7 +26,7 @@ use crate::surface::cognee::datasets::{name, uuid};
 use crate::surface::cognee::failure::{FailureView, combination};
 use crate::surface::cognee::views::ItemView;
 use crate::surface::request::{Plain, Posted};
-use crate::verb::memory::{DEFAULT_COLLECTION, NewItem, NewMemory, sha256};
+use crate::verb::memory::{DEFAULT_COLLECTION, NewItem, NewMemory, odd, sha256};
 
 const NOTHING: &str = "nothing was changed";
 
@@ -196,10 +196,7 @@ pub(crate) async fn list(
             let views: Vec<ItemView> = items.iter().map(ItemView::from).collect();
             Ok(answer::json(StatusCode::OK, &views))
         }
-        _ => Err(VerbError::new(
-            lacuna_model::error::ErrorCode::Internal,
-            "the meta group answered another question",
-        )),
+        _ => Err(odd()),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::surface::cognee::failure::FailureView;
 use crate::surface::cognee::views::DatasetView;
 use crate::surface::request::{Listed, Plain, Posted};
 use crate::verb::keys::KeyWish;
-use crate::verb::memory::ERROR_NAME;
+use crate::verb::memory::{ERROR_NAME, odd};
 
 /// Query strings of this file.
 #[derive(Debug, Default, Deserialize)]
@@ -54,10 +54,6 @@ fn permission(given: Option<String>) -> Verb<Permission> {
             format!("permission_name: {text:?}, expected read, write, delete or share; nothing was changed");
         VerbError::new(ErrorCode::Forbidden, message).with(ERROR_NAME, "PermissionNotFoundError")
     })
-}
-
-fn odd() -> VerbError {
-    VerbError::new(ErrorCode::Internal, "the meta group answered another question")
 }
 
 fn message(text: &str) -> Response {
@@ -118,8 +114,7 @@ pub(crate) async fn grant(
     query: Asked,
     posted: Listed<String>,
 ) -> Verb<Response> {
-    let permission = permission(read(query)?.permission_name)?;
-    let (to, datasets) = (uuid("principal", &principal)?, ids(&posted.items)?);
+    let (to, permission, datasets) = shared(&principal, query, &posted.items)?;
     router.change_memory(&posted.call, MemoryChange::Grant { to, permission, datasets }).await?;
     Ok(message("Permission assigned to principal"))
 }
@@ -134,14 +129,17 @@ pub(crate) async fn revoke(
     query: Asked,
     posted: Listed<String>,
 ) -> Verb<Response> {
-    let permission = permission(read(query)?.permission_name)?;
-    let (from, datasets) = (uuid("principal", &principal)?, ids(&posted.items)?);
+    let (from, permission, datasets) = shared(&principal, query, &posted.items)?;
     router.change_memory(&posted.call, MemoryChange::Revoke { from, permission, datasets }).await?;
     Ok(message("Permission revoked from principal"))
 }
 
-fn ids(texts: &[String]) -> Verb<Vec<DatasetId>> {
-    texts.iter().map(|text| uuid("dataset", text)).collect()
+/// With whom, what, and which datasets.
+fn shared(principal: &str, query: Asked, ids: &[String]) -> Verb<(Principal, Permission, Vec<DatasetId>)> {
+    let permission = permission(read(query)?.permission_name)?;
+    let principal = uuid("principal", principal)?;
+    let datasets = ids.iter().map(|id| uuid("dataset", id)).collect::<Verb<_>>()?;
+    Ok((principal, permission, datasets))
 }
 
 /// Datasets on which a principal was granted a permission.

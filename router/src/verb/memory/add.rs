@@ -2,7 +2,6 @@
 //! nobody sees anything of it; whatever fails, its references are released again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use lacuna_model::command::{IdAt, Retain, WriteVerb};
 use lacuna_model::error::ErrorCode;
@@ -20,6 +19,7 @@ use super::names::target;
 use super::raw::pieces;
 use super::{ERROR_NAME, odd};
 use crate::app::Router;
+use crate::clock::now_micros;
 use crate::error::{Verb, VerbError};
 use crate::verb::Call;
 use crate::verb::operation::look_up;
@@ -86,7 +86,10 @@ impl Router {
         let change = MemoryChange::Open { number: begun.numbers.records, records, op_id: op_id.clone() };
         match self.change_memory(begun.call, change).await? {
             MemoryOutcome::Opened(item) => {
-                self.release_now(begun.call, &op_id).await;
+                // Only a replacement has something on its way out.
+                if item.updated.is_some() {
+                    self.release_now(begun.call, &op_id).await;
+                }
                 Ok(*item)
             }
             _ => Err(odd()),
@@ -124,21 +127,20 @@ impl Router {
     /// Writes all that an item brings; returns how many records it refers to.
     async fn write_item(&self, begun: &Begun<'_>, new: NewItem) -> Verb<u64> {
         let space = begun.dataset.space();
-        let mut collections: BTreeMap<&str, Vec<NewContribution>> = BTreeMap::new();
-        for (position, record) in new.records.iter().enumerate() {
-            let contribution = contribution(position, record.id.clone(), record.content.clone());
-            collections.entry(&record.collection).or_default().push(contribution);
-        }
         let ends = ends(&new.records)?;
+        let brought = new.records.len() as u64;
+        let mut collections: BTreeMap<String, Vec<NewContribution>> = BTreeMap::new();
+        for (position, NewMemory { collection, id, content }) in new.records.into_iter().enumerate() {
+            collections.entry(collection).or_default().push(contribution(position, id, content));
+        }
         for collection in collections.keys() {
             self.make_memory_collection(begun.call, space, collection).await?;
         }
         let held = self.hold_ends(begun, ends).await?;
         begun.call.trace.mark("ends");
-        let brought = new.records.len() as u64;
         let owner = NewOwner { item: begun.numbers.records, dataset: begun.dataset.number };
         for (collection, contributions) in collections {
-            self.contribute(begun, collection, WriteVerb::Contribute(owner, contributions)).await?;
+            self.contribute(begun, &collection, WriteVerb::Contribute(owner, contributions)).await?;
         }
         if let Some(bytes) = new.raw {
             self.make_memory_collection(begun.call, space, super::names::RAW_COLLECTION).await?;
@@ -230,8 +232,4 @@ fn no_end(collection: &str, first: &str) -> VerbError {
 fn made_name(what: &str, number: ItemNumber) -> Verb<OpId> {
     OpId::new(format!("add-{number}-{what}"))
         .map_err(|error| VerbError::new(ErrorCode::Internal, error.to_string()))
-}
-
-pub(super) fn now_micros() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
 }

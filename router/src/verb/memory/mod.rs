@@ -66,7 +66,7 @@ impl Router {
                 ErrorCode::Unavailable,
                 "the cluster isn't set up yet; nothing was changed",
             )),
-            _ => Err(VerbError::new(ErrorCode::Internal, "the meta group answered another question")),
+            _ => Err(odd()),
         }
     }
 

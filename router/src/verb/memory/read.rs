@@ -13,11 +13,11 @@ use lacuna_model::{DatasetId, DatasetNumber, Incarnation, ItemId, ItemNumber, Pr
 use super::names::target;
 use super::odd;
 use crate::app::Router;
-use crate::error::{Verb, VerbError};
+use crate::error::Verb;
 use crate::fanout;
 use crate::plan::ids_by_shard;
 use crate::verb::Call;
-use crate::verb::scatter::{complete, for_all, gather, scatter};
+use crate::verb::scatter::{self, complete, ended, for_all, gather, scatter};
 
 /// References looked at in one question to a shard.
 const PAGE: usize = 1_000;
@@ -38,10 +38,6 @@ pub struct Referrer {
     pub dataset: DatasetId,
     /// The item.
     pub item: ItemId,
-}
-
-fn odd_answer() -> VerbError {
-    VerbError::new(lacuna_model::error::ErrorCode::Internal, "a shard answered another question")
 }
 
 impl Router {
@@ -66,7 +62,7 @@ impl Router {
         };
         let mut records = Vec::new();
         for (_, reply) in complete(scattered)? {
-            let ReadBody::Memory(found) = reply.body else { return Err(odd_answer()) };
+            let ReadBody::Memory(found) = reply.body else { return Err(scatter::odd(&reply.body)) };
             records.extend(found);
         }
         Ok(records)
@@ -175,10 +171,12 @@ impl Router {
             };
             let asked: Vec<_> = open.iter().map(ask).collect();
             let replies = fanout::read_all(self.core(), &cluster, &asked, call.deadline).await;
-            let Some(scattered) = gather(replies)? else { return Err(odd_answer()) };
+            let Some(scattered) = gather(replies)? else { return Err(ended()) };
             open = Vec::new();
             for (shard, reply) in complete(scattered)? {
-                let ReadBody::Held { records: found, next } = reply.body else { return Err(odd_answer()) };
+                let ReadBody::Held { records: found, next } = reply.body else {
+                    return Err(scatter::odd(&reply.body));
+                };
                 for (incarnation, record) in found {
                     records.insert((incarnation, record.id.as_str().to_owned()), record);
                 }
@@ -197,10 +195,10 @@ impl Router {
         let cluster = self.core().cluster(call.deadline).await?;
         let asked = for_all(&cluster, &ReadRequest::MemoryStats(contents));
         let replies = fanout::read_all(self.core(), &cluster, &asked, call.deadline).await;
-        let Some(scattered) = gather(replies)? else { return Err(odd_answer()) };
+        let Some(scattered) = gather(replies)? else { return Err(ended()) };
         let mut sum = MemoryStats::default();
         for (_, reply) in complete(scattered)? {
-            let ReadBody::MemoryStats(stats) = reply.body else { return Err(odd_answer()) };
+            let ReadBody::MemoryStats(stats) = reply.body else { return Err(scatter::odd(&reply.body)) };
             sum = add(sum, stats);
         }
         Ok((space, totals, sum))

@@ -13,9 +13,9 @@ use lacuna_model::{DatasetId, Principal};
 use super::names::target;
 use super::read::datasets_of;
 use crate::app::Router;
-use crate::error::{Verb, VerbError};
+use crate::error::Verb;
 use crate::verb::Call;
-use crate::verb::scatter::{complete, for_all, scatter};
+use crate::verb::scatter::{complete, for_all, odd, scatter};
 
 /// What is searched for.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,9 +84,7 @@ impl Router {
         };
         let mut hits = Vec::new();
         for (_, reply) in complete(scattered)? {
-            let ReadBody::MemoryHits(found) = reply.body else {
-                return Err(VerbError::new(ErrorCode::Internal, "a shard answered another question"));
-            };
+            let ReadBody::MemoryHits(found) = reply.body else { return Err(odd(&reply.body)) };
             hits.extend(found);
         }
         Ok(hits)
