@@ -54,6 +54,17 @@ struct State {
     bad_sync: Option<(u64, Trouble)>,
     /// Operations until the disk stops answering.
     left: Option<u64>,
+    /// It has refused an operation since it stopped.
+    stopped: bool,
+    /// The write it stopped in: a power cut may leave any part of it.
+    halfway: Option<Write>,
+}
+
+#[derive(Clone, Debug)]
+struct Write {
+    inode: usize,
+    at: usize,
+    bytes: Vec<u8>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -93,8 +104,7 @@ impl SimDisk {
     #[must_use]
     pub fn copy(&self) -> Self {
         let mut state = self.state.lock().clone();
-        state.locks.clear();
-        (state.bad_write, state.bad_sync, state.left) = (None, None, None);
+        state.start();
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -103,9 +113,11 @@ impl SimDisk {
     pub fn cut_power(&self, loss: Loss, seed: u64) {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut state = self.state.lock();
+        if let Some(Write { inode, at, bytes }) = state.halfway.take() {
+            state.inodes[inode].pending.push((at, bytes));
+        }
         state.run += 1;
-        state.locks.clear();
-        (state.bad_write, state.bad_sync, state.left) = (None, None, None);
+        state.start();
         for inode in &mut state.inodes {
             inode.lose(loss, &mut rng);
         }
@@ -129,11 +141,11 @@ impl SimDisk {
     pub fn kill(&self) {
         let mut state = self.state.lock();
         state.run += 1;
-        state.locks.clear();
-        (state.bad_write, state.bad_sync, state.left) = (None, None, None);
+        state.start();
     }
 
-    /// After so many more operations nothing answers any more, until `cut_power`.
+    /// After so many more operations nothing answers any more, until `cut_power` or `kill`. If the one it stops in is a
+    /// write, its caller hears an error and a power cut may still leave a part of it, or the whole.
     pub fn stop_after(&self, operations: u64) {
         self.state.lock().left = Some(operations);
     }
@@ -250,8 +262,19 @@ impl Trouble {
 }
 
 impl State {
+    /// A disk without locks and faults.
+    fn start(&mut self) {
+        self.locks.clear();
+        (self.bad_write, self.bad_sync) = (None, None);
+        (self.left, self.stopped, self.halfway) = (None, false, None);
+    }
+
     fn alive(&mut self, run: u64) -> io::Result<()> {
-        if run != self.run || self.left == Some(0) {
+        if run != self.run {
+            return Err(Trouble::Io.error());
+        }
+        if self.left == Some(0) {
+            self.stopped = true;
             return Err(Trouble::Io.error());
         }
         self.left = self.left.map(|left| left - 1);
@@ -271,7 +294,13 @@ impl State {
 impl LogFile for SimFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.state.lock();
-        state.alive(self.run)?;
+        let stops_here = !state.stopped;
+        if let Err(error) = state.alive(self.run) {
+            if state.run == self.run && stops_here {
+                state.halfway = Some(Write { inode: self.inode, at: offset as usize, bytes: bytes.to_vec() });
+            }
+            return Err(error);
+        }
         state.writes += 1;
         if let Some((nth, trouble)) = state.bad_write
             && nth == state.writes
