@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::filter::Filter;
-use crate::ids::{Account, Incarnation, ItemNumber, MapEpoch, OpNumber, RecordId, Slot, Stamp};
+use crate::ids::{Account, Incarnation, ItemNumber, MapEpoch, OpNumber, RecordId, Slot, Stamp, slot_of};
 use crate::memory::contribution::{Holding, NewContribution};
 use crate::memory::part::NewOwner;
 use crate::op_id::OpId;
@@ -152,6 +152,13 @@ pub struct RecordKey {
     pub slot: Slot,
     /// The record's id (compared by bytes).
     pub id: String,
+}
+
+impl RecordKey {
+    /// Where a record of these contents is.
+    pub fn of(incarnation: Incarnation, id: &str) -> Self {
+        Self { slot: slot_of(incarnation, id), id: id.to_owned() }
+    }
 }
 
 /// End of a key range that a sweep takes, inclusive (protocol PW2).

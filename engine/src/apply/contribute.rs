@@ -9,7 +9,6 @@ use lacuna_model::memory::part::{NewOwner, attach};
 use lacuna_model::outcome::Fate;
 use lacuna_model::record::{Ordinal, StoredRecord};
 
-use super::upsert::key_of;
 use super::watch::meet;
 use super::write::{Fates, item};
 use super::{Place, Transaction};
@@ -25,7 +24,7 @@ pub(super) fn contribute(
 ) -> Fates {
     let mut fates = Vec::with_capacity(contributions.len());
     for new in contributions {
-        let key = key_of(incarnation, new.id.as_str());
+        let key = RecordKey::of(incarnation, new.id.as_str());
         let slot = key.slot;
         let old = meet(transaction, at, incarnation, &key)?;
         let fate = if old.is_some() { Fate::Updated } else { Fate::Inserted };
@@ -47,7 +46,7 @@ pub(super) fn retain(
 ) -> Fates {
     let mut fates = Vec::with_capacity(ids.len());
     for id in ids {
-        let key = key_of(incarnation, id.id.as_str());
+        let key = RecordKey::of(incarnation, id.id.as_str());
         let slot = key.slot;
         let old = meet(transaction, at, incarnation, &key)?;
         let record = old.as_ref().map(|old| decode(old, Vector::Read)).transpose()?;

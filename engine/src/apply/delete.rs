@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use lacuna_model::Incarnation;
-use lacuna_model::command::{IdAt, Write};
+use lacuna_model::command::{IdAt, RecordKey, Write};
 use lacuna_model::filter::Filter;
 use lacuna_model::outcome::Fate;
 
-use super::upsert::key_of;
 use super::watch::meet;
 use super::write::{Fates, item};
 use super::{Place, Transaction};
@@ -50,7 +49,7 @@ fn one(
     incarnation: Incarnation,
     (id, judge): (&IdAt, Option<&Judge>),
 ) -> Result<lacuna_model::outcome::ItemFate, StoreError> {
-    let key = key_of(incarnation, id.id.as_str());
+    let key = RecordKey::of(incarnation, id.id.as_str());
     let fate = match meet(transaction, at, incarnation, &key)? {
         None => Fate::Absent,
         Some(old) => {

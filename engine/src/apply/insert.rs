@@ -1,10 +1,11 @@
 //! Writes the records that do not exist; an existing id stays as it is.
 
 use lacuna_model::Incarnation;
+use lacuna_model::command::RecordKey;
 use lacuna_model::outcome::Fate;
 use lacuna_model::record::NewRecord;
 
-use super::upsert::{key_of, stored};
+use super::upsert::stored;
 use super::watch::meet;
 use super::write::{Fates, item};
 use super::{Place, Transaction};
@@ -17,7 +18,7 @@ pub(super) fn insert(
 ) -> Fates {
     let mut fates = Vec::with_capacity(records.len());
     for record in records {
-        let key = key_of(incarnation, record.id.as_str());
+        let key = RecordKey::of(incarnation, record.id.as_str());
         let slot = key.slot;
         let fate = if meet(transaction, at, incarnation, &key)?.is_some() {
             Fate::Kept

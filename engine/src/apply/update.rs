@@ -1,11 +1,12 @@
 //! Changes records that exist; an unknown id is absent.
 
 use lacuna_model::Incarnation;
+use lacuna_model::command::RecordKey;
 use lacuna_model::outcome::Fate;
 use lacuna_model::record::{RecordPatch, StoredRecord, Written};
 use lacuna_model::value::{MetaValue, Metadata};
 
-use super::upsert::{changed, key_of};
+use super::upsert::changed;
 use super::watch::meet;
 use super::write::{Fates, item};
 use super::{Place, Transaction};
@@ -19,7 +20,7 @@ pub(super) fn update(
 ) -> Fates {
     let mut fates = Vec::with_capacity(patches.len());
     for patch in patches {
-        let key = key_of(incarnation, patch.id.as_str());
+        let key = RecordKey::of(incarnation, patch.id.as_str());
         let slot = key.slot;
         let fate = match meet(transaction, at, incarnation, &key)? {
             None => Fate::Absent,

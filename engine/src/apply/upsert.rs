@@ -1,10 +1,10 @@
 //! Writes records whether they exist or not: whole, or merged into what is there.
 
+use lacuna_model::Incarnation;
 use lacuna_model::command::RecordKey;
 use lacuna_model::outcome::Fate;
 use lacuna_model::record::{Change, NewRecord, Ordinal, RecordPatch, StoredRecord, Written};
 use lacuna_model::value::Metadata;
-use lacuna_model::{Incarnation, slot_of};
 
 use super::update::patched;
 use super::watch::meet;
@@ -21,7 +21,7 @@ pub(super) fn upsert(
 ) -> Fates {
     let mut fates = Vec::with_capacity(records.len());
     for record in records {
-        let key = key_of(incarnation, record.id.as_str());
+        let key = RecordKey::of(incarnation, record.id.as_str());
         let slot = key.slot;
         let old = meet(transaction, at, incarnation, &key)?;
         let (ordinal, fate) = match &old {
@@ -44,7 +44,7 @@ pub(super) fn merge(
 ) -> Fates {
     let mut fates = Vec::with_capacity(patches.len());
     for patch in patches {
-        let key = key_of(incarnation, patch.id.as_str());
+        let key = RecordKey::of(incarnation, patch.id.as_str());
         let slot = key.slot;
         let written = transaction.written(at);
         let old = meet(transaction, at, incarnation, &key)?;
@@ -56,11 +56,6 @@ pub(super) fn merge(
         fates.push(item(slot, patch.position, fate));
     }
     Ok(fates)
-}
-
-/// A record's key.
-pub(super) fn key_of(incarnation: Incarnation, id: &str) -> RecordKey {
-    RecordKey { slot: slot_of(incarnation, id), id: id.to_owned() }
 }
 
 /// A new record as it is kept.

@@ -2,7 +2,7 @@
 
 use lacuna_model::command::RecordKey;
 use lacuna_model::read::{Include, ReadBody};
-use lacuna_model::{Incarnation, RecordId, slot_of};
+use lacuna_model::{Incarnation, RecordId};
 
 use super::{ReadError, view};
 use crate::engine::Live;
@@ -18,7 +18,7 @@ pub(super) fn get(
     }
     let mut records = Vec::with_capacity(ids.len());
     for id in ids {
-        let key = RecordKey { slot: slot_of(incarnation, id.as_str()), id: id.as_str().to_owned() };
+        let key = RecordKey::of(incarnation, id.as_str());
         records.extend(view(live, incarnation, &key, include)?);
     }
     Ok(ReadBody::Records { records, more: false })

@@ -9,7 +9,7 @@ use lacuna_model::memory::part::detach;
 use lacuna_model::memory::sight::{MemoryRecord, Sight};
 use lacuna_model::read::{MemoryStats, ReadBody};
 use lacuna_model::record::{StoredRecord, Written};
-use lacuna_model::{Incarnation, ItemNumber, RecordId, slot_of};
+use lacuna_model::{Incarnation, ItemNumber, RecordId};
 
 use super::ReadError;
 use crate::apply::count_release;
@@ -53,7 +53,7 @@ pub(super) fn get(
     }
     let mut records = Vec::with_capacity(ids.len());
     for id in ids {
-        let key = RecordKey { slot: slot_of(incarnation, id.as_str()), id: id.as_str().to_owned() };
+        let key = RecordKey::of(incarnation, id.as_str());
         records.extend(shown(live, incarnation, &key, sight)?);
     }
     Ok(ReadBody::Memory(records))

@@ -4,7 +4,8 @@
 //! of which readers may see different things (several contents, an edge's hold, an item that is hidden from this
 //! reader) are left out of it and compared one by one.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use lacuna_model::Incarnation;
 use lacuna_model::RecordId;
@@ -14,7 +15,6 @@ use lacuna_model::memory::part::{DATASETS_KEY, SEVERAL_KEY};
 use lacuna_model::memory::sight::{MemoryRecord, Sight};
 use lacuna_model::read::ReadBody;
 use lacuna_model::record::Metric;
-use lacuna_model::slot_of;
 use lacuna_model::value::Scalar;
 
 use super::ReadError;
@@ -90,18 +90,26 @@ fn indexed(
     metric: Metric,
     touched: &BTreeSet<RecordKey>,
 ) -> Result<Result<Hits, SearchError>, ReadError> {
-    let key_of = |id: &str| RecordKey { slot: slot_of(ask.incarnation, id), id: id.to_owned() };
     let numbers = ask.sight.chosen.iter().map(|dataset| Scalar::Int(dataset.0.cast_signed())).collect();
     let datasets = FieldTest::OneOf { values: numbers, look: Look::Element };
     let filter = Filter::all_of(vec![Filter::field(DATASETS_KEY, datasets), several().negated()]);
-    let failure = std::cell::RefCell::new(None);
+    let failure = RefCell::new(None);
+    // What was shown to judge a hit is what is answered.
+    let judged = RefCell::new(HashMap::new());
     let verify = |id: &str| {
-        let key = key_of(id);
-        let seen = if touched.contains(&key) { Ok(false) } else { is_seen(live, ask, &key) };
-        seen.unwrap_or_else(|error| {
-            failure.replace(Some(error));
-            false
-        })
+        let key = RecordKey::of(ask.incarnation, id);
+        let seen = if touched.contains(&key) { Ok(None) } else { seen(live, ask, &key) };
+        match seen {
+            Ok(Some(record)) => {
+                judged.borrow_mut().insert(id.to_owned(), record);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                failure.replace(Some(error));
+                false
+            }
+        }
     };
     let request = SearchRequest {
         metric,
@@ -118,22 +126,20 @@ fn indexed(
     if let Some(error) = failure.take() {
         return Err(error);
     }
-    let mut hits = Vec::with_capacity(found.len());
-    for hit in found {
-        let record = shown(live, ask.incarnation, &key_of(&hit.id), ask.sight)?;
-        hits.extend(record.map(|record| (hit.score, record)));
-    }
+    let mut judged = judged.into_inner();
+    let hits = found.into_iter();
+    let hits =
+        hits.filter_map(|hit| judged.remove(hit.id.as_ref()).map(|record| (hit.score, record))).collect();
     Ok(Ok(hits))
 }
 
-/// Is the record one of which the reader sees the newest contribution, and nothing else is to be seen?
-fn is_seen(live: &Live, ask: &MemorySearch<'_>, key: &RecordKey) -> Result<bool, ReadError> {
+/// The record, if the reader sees its newest contribution and there is nothing else to be seen of it.
+fn seen(live: &Live, ask: &MemorySearch<'_>, key: &RecordKey) -> Result<Option<MemoryRecord>, ReadError> {
     let record = super::memory::stored(live, ask.incarnation, key)?;
     let record = record.filter(|record| !record.metadata.contains_key(SEVERAL_KEY));
     let id = RecordId::new(key.id.as_str())?;
-    Ok(record
-        .and_then(|record| ask.sight.show(&id, &record))
-        .is_some_and(|shown| shown.content.vector.is_some()))
+    let shown = record.and_then(|record| ask.sight.show(&id, &record));
+    Ok(shown.filter(|shown| shown.content.vector.is_some()))
 }
 
 /// The others.

@@ -1,9 +1,9 @@
 //! Records in insertion order (protocol PR0), behind a place in it, all or those that match.
 
+use lacuna_model::Incarnation;
 use lacuna_model::command::RecordKey;
 use lacuna_model::filter::{CompiledFilter, Filter};
 use lacuna_model::read::{AgePlace, Include, ReadBody, RecordView};
-use lacuna_model::{Incarnation, slot_of};
 
 use super::judged::compile;
 use super::{ReadError, view_of};
@@ -60,7 +60,7 @@ fn one(
     filter: Option<&CompiledFilter>,
     id: &str,
 ) -> Result<Option<(RecordView, usize)>, ReadError> {
-    let key = RecordKey { slot: slot_of(ask.incarnation, id), id: id.to_owned() };
+    let key = RecordKey::of(ask.incarnation, id);
     let Some(value) = live.store.get(&keys::record(ask.incarnation, key.slot, id))? else { return Ok(None) };
     if let Some(filter) = filter {
         let record = decode(&value, Vector::Skip)?;

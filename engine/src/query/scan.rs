@@ -1,9 +1,9 @@
 //! Records in id order, by prefix and after an id, all or those that match.
 
+use lacuna_model::Incarnation;
 use lacuna_model::command::RecordKey;
 use lacuna_model::filter::Filter;
 use lacuna_model::read::{Include, ReadBody, RecordView};
-use lacuna_model::{Incarnation, slot_of};
 
 use super::judged::{Walk, candidates, compile, walk};
 use super::{ReadError, view};
@@ -34,7 +34,7 @@ fn plain(live: &Live, ask: &Scan<'_>) -> Result<ReadBody, ReadError> {
     let more = ids.len() > ask.limit;
     let mut records = Vec::with_capacity(ids.len());
     for id in ids.iter().take(ask.limit) {
-        let key = RecordKey { slot: slot_of(ask.incarnation, id), id: id.to_string() };
+        let key = RecordKey::of(ask.incarnation, id);
         records.extend(view(live, ask.incarnation, &key, ask.include)?);
     }
     Ok(ReadBody::Records { records, more })

@@ -7,7 +7,7 @@ use lacuna_model::command::RecordKey;
 use lacuna_model::filter::{CompiledFilter, Filter};
 use lacuna_model::read::{Hit, Include, ReadBody, RecordView};
 use lacuna_model::record::Metric;
-use lacuna_model::{Incarnation, RecordId, slot_of};
+use lacuna_model::{Incarnation, RecordId};
 
 use super::judged::{compile, matches};
 use super::{ReadError, view};
@@ -88,20 +88,18 @@ impl<'a> Verdicts<'a> {
     /// Does the record match? After a failure of the store nothing does.
     pub(super) fn verify(&self, id: &str) -> bool {
         let Some(filter) = self.filter else { return true };
-        matches(self.live, self.incarnation, filter, &key_of(self.incarnation, id)).unwrap_or_else(|error| {
-            self.failure.replace(Some(error));
-            false
-        })
+        matches(self.live, self.incarnation, filter, &RecordKey::of(self.incarnation, id)).unwrap_or_else(
+            |error| {
+                self.failure.replace(Some(error));
+                false
+            },
+        )
     }
 
     /// What failed, if something did.
     pub(super) fn finish(self) -> Result<(), ReadError> {
         self.failure.into_inner().map_or(Ok(()), Err)
     }
-}
-
-fn key_of(incarnation: Incarnation, id: &str) -> RecordKey {
-    RecordKey { slot: slot_of(incarnation, id), id: id.to_owned() }
 }
 
 /// What was found, with what is to be sent of it.
@@ -118,7 +116,7 @@ pub(super) fn hits(
             hits.push(Hit { score: hit.score, record });
             continue;
         }
-        let record = view(live, incarnation, &key_of(incarnation, &hit.id), include)?;
+        let record = view(live, incarnation, &RecordKey::of(incarnation, &hit.id), include)?;
         hits.extend(record.map(|record| Hit { score: hit.score, record }));
     }
     Ok(hits)
