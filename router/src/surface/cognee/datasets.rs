@@ -4,10 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use lacuna_model::DatasetId;
-use lacuna_model::access::Right;
 use lacuna_model::memory::command::{MemoryChange, MemoryOutcome};
-use lacuna_model::memory::query::{MemoryAsk, MemoryBody};
-use lacuna_model::memory::rights::Permission;
 
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
@@ -44,7 +41,6 @@ pub(super) fn uuid<T: std::str::FromStr<Err = lacuna_model::uuid::BadUuid>>(
 #[utoipa::path(post, path = "/api/v1/datasets", tag = "memory", request_body = DatasetBody,
     responses((status = 200, body = DatasetView), (status = "default", body = FailureView)))]
 pub(crate) async fn make(State(router): State<Router>, posted: Posted<DatasetBody>) -> Verb<Response> {
-    posted.call.caller.need(Right::Write)?;
     let name = name("name", &posted.body.name)?;
     let id = DatasetId(rand::random());
     match router.change_memory(&posted.call, MemoryChange::MakeDataset { id, name }).await? {
@@ -57,14 +53,7 @@ pub(crate) async fn make(State(router): State<Router>, posted: Posted<DatasetBod
 #[utoipa::path(get, path = "/api/v1/datasets", tag = "memory",
     responses((status = 200, body = [DatasetView]), (status = "default", body = FailureView)))]
 pub(crate) async fn list(State(router): State<Router>, Plain(call): Plain) -> Verb<Response> {
-    call.caller.need(Right::Read)?;
-    let ask = MemoryAsk::Datasets { of: None, permission: Permission::Read };
-    match router.memory(&call, ask).await? {
-        MemoryBody::Datasets(found) => {
-            let views: Vec<DatasetView> =
-                found.iter().map(|(dataset, _)| DatasetView::from(dataset)).collect();
-            Ok(answer::json(StatusCode::OK, &views))
-        }
-        _ => Err(odd()),
-    }
+    let found = router.readable_datasets(&call).await?;
+    let views: Vec<DatasetView> = found.iter().map(DatasetView::from).collect();
+    Ok(answer::json(StatusCode::OK, &views))
 }

@@ -1,6 +1,7 @@
 //! Raw files: pieces of at most 1 MiB, records like any other (protocol PM4).
 
 use bytes::Bytes;
+use lacuna_model::access::Right;
 use lacuna_model::error::ErrorCode;
 use lacuna_model::memory::contribution::{Content, Facts, Piece};
 use lacuna_model::memory::counts::MemoryKind;
@@ -46,6 +47,7 @@ fn piece_id(digest: &[u8; 32], at: usize) -> Verb<RecordId> {
 impl Router {
     /// An item's raw file, if Lacuna holds it.
     pub async fn raw_file(&self, call: &Call, dataset: DatasetId, id: ItemId) -> Verb<(Item, Bytes)> {
+        call.caller.need(Right::Read)?;
         let MemoryBody::Item(item) = self.memory(call, MemoryAsk::Item(dataset, id)).await? else {
             return Err(odd());
         };

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use lacuna_model::access::Right;
 use lacuna_model::memory::contribution::Holding;
 use lacuna_model::memory::query::{Chosen, MemoryAsk, MemoryBody, MemoryView};
+use lacuna_model::memory::rights::Permission;
 use lacuna_model::memory::sight::{MemoryRecord, Sight};
-use lacuna_model::memory::words::{Dataset, Memory, MemoryTotals};
+use lacuna_model::memory::words::{Dataset, Item, Memory, MemoryTotals};
 use lacuna_model::read::{MemoryStats, ReadBody, ReadRequest};
 use lacuna_model::{DatasetId, DatasetNumber, Incarnation, ItemId, ItemNumber, Principal, RecordId, ShardId};
 
@@ -41,6 +42,25 @@ pub struct Referrer {
 }
 
 impl Router {
+    /// Datasets that the caller can read.
+    pub async fn readable_datasets(&self, call: &Call) -> Verb<Vec<Dataset>> {
+        call.caller.need(Right::Read)?;
+        let ask = MemoryAsk::Datasets { of: None, permission: Permission::Read };
+        match self.memory(call, ask).await? {
+            MemoryBody::Datasets(found) => Ok(found.into_iter().map(|(dataset, _)| dataset).collect()),
+            _ => Err(odd()),
+        }
+    }
+
+    /// Items of a dataset, oldest first.
+    pub async fn items(&self, call: &Call, dataset: DatasetId) -> Verb<Vec<Item>> {
+        call.caller.need(Right::Read)?;
+        match self.memory(call, MemoryAsk::Items(dataset)).await? {
+            MemoryBody::Items(items) => Ok(items),
+            _ => Err(odd()),
+        }
+    }
+
     /// Records by id in a space's collection; of a collection that doesn't exist there are none.
     pub(super) async fn memory_records(
         &self,
@@ -75,6 +95,7 @@ impl Router {
         dataset: DatasetId,
         (collection, id): (&str, RecordId),
     ) -> Verb<Option<(InCollection, Vec<Referrer>)>> {
+        call.caller.need(Right::Read)?;
         let view = self.memory_view(call, Chosen::Ids(vec![dataset])).await?;
         let space = view.chosen.first().map(Dataset::space).unwrap_or_default();
         let sight = Sight::from(&view);
@@ -112,6 +133,7 @@ impl Router {
         dataset: DatasetId,
         item: Option<ItemId>,
     ) -> Verb<Vec<(InCollection, Vec<Referrer>)>> {
+        call.caller.need(Right::Read)?;
         let numbers = self.numbers_of(call, dataset, item).await?;
         let view = self.memory_view(call, Chosen::Ids(vec![dataset])).await?;
         let space = view.chosen.first().map(Dataset::space).unwrap_or_default();
@@ -141,10 +163,7 @@ impl Router {
                 MemoryBody::Item(item) => vec![*item],
                 _ => return Err(odd()),
             },
-            None => match self.memory(call, MemoryAsk::Items(dataset)).await? {
-                MemoryBody::Items(items) => items,
-                _ => return Err(odd()),
-            },
+            None => self.items(call, dataset).await?,
         };
         let present = items.iter().filter(|item| item.memory == Memory::Present);
         let mut numbers: Vec<ItemNumber> = present.map(|item| item.numbers.records).collect();
@@ -159,7 +178,6 @@ impl Router {
         numbers: &[ItemNumber],
         sight: &Sight,
     ) -> Verb<BTreeMap<(Incarnation, String), MemoryRecord>> {
-        call.caller.need(Right::Read)?;
         let cluster = self.core().cluster(call.deadline).await?;
         let mut records = BTreeMap::new();
         let mut open: Vec<(ShardId, Option<Holding>)> =
@@ -188,6 +206,7 @@ impl Router {
 
     /// What is physically held of the caller's current space, with the meta group's counts.
     pub async fn memory_stats(&self, call: &Call) -> Verb<(Principal, MemoryTotals, MemoryStats)> {
+        call.caller.need(Right::Read)?;
         let MemoryBody::Totals(space, totals) = self.memory(call, MemoryAsk::Totals).await? else {
             return Err(odd());
         };

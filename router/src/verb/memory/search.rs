@@ -44,6 +44,7 @@ pub struct MemoryHit {
 impl Router {
     /// Searches; every shard must answer.
     pub async fn search_memory(&self, call: &Call, ask: &MemorySearchAsk) -> Verb<Vec<MemoryHit>> {
+        call.caller.need(Right::Read)?;
         let view = self.memory_view(call, ask.chosen.clone()).await?;
         let sight = Sight::from(&view);
         let spaces: BTreeSet<Principal> = view.chosen.iter().map(Dataset::space).collect();
