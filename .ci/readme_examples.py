@@ -98,6 +98,8 @@ def run_examples(binary: pathlib.Path) -> int:
     blocks = BLOCK.findall(README.read_text())
     failures, run = [], {"sh": 0, "python": 0}
     with tempfile.TemporaryDirectory(prefix="lacuna-readme-") as folder:
+        # The sample is read by its name in the repository; whatever an example writes stays outside of it.
+        os.symlink(README.parent / "docs", f"{folder}/docs")
         port = free_port()
         environment = {**os.environ, "PATH": f"{binary.parent}:{os.environ['PATH']}", "LACUNA_URL": f"http://127.0.0.1:{port}"}
         command = [str(binary), "serve", "--listen", f"127.0.0.1:{port}", "--data-dir", f"{folder}/data"]

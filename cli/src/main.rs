@@ -7,6 +7,7 @@ mod exit;
 mod http;
 mod input;
 mod logging;
+mod memory;
 mod process;
 
 use std::process::ExitCode;

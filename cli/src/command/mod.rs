@@ -9,6 +9,7 @@ mod collection;
 mod completion;
 mod confirm;
 mod count;
+mod dataset;
 mod delete;
 mod demo;
 mod dev;
@@ -16,14 +17,19 @@ mod embedding;
 mod every_command;
 mod export;
 mod first_request;
+mod forget;
+mod ingest;
 mod key;
 mod node;
 mod operation;
 mod query;
+mod receipt;
 mod router;
+mod search;
 mod serve;
 mod settings;
 mod show_delete;
+mod show_forget;
 mod target;
 mod upsert;
 
@@ -45,7 +51,7 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit status: 0 all of it was done; 3 some of it was done, or it is recorded and runs on (see `lacuna operation show`);
+Exit status: 0 all of it was done; 3 some of it was done, or it is recorded and runs on (see `lacuna operation show`, `lacuna receipt`);
 1 it failed; 2 a flag was wrong.
 
 Settings come from a file (--config), the environment (LACUNA_…), and flags, the later being the stronger;
@@ -66,6 +72,11 @@ enum Command {
     Export(export::Args),
     Delete(delete::Args),
     Operation(operation::Args),
+    Ingest(ingest::Args),
+    Search(search::Args),
+    Dataset(dataset::Args),
+    Forget(forget::Args),
+    Receipt(receipt::Args),
     Key(key::Args),
     Account(account::Args),
     Check(check::Args),
@@ -94,6 +105,11 @@ impl Cli {
             Command::Export(args) => export::run(args, common).await,
             Command::Delete(args) => delete::run(args, common).await,
             Command::Operation(args) => operation::run(args, common).await,
+            Command::Ingest(args) => ingest::run(args, common).await,
+            Command::Search(args) => search::run(args, common).await,
+            Command::Dataset(args) => dataset::run(args, common).await,
+            Command::Forget(args) => forget::run(args, common).await,
+            Command::Receipt(args) => receipt::run(args, common).await,
             Command::Key(args) => key::run(args, common).await,
             Command::Account(args) => account::run(args, common).await,
             Command::Check(args) => check::run(args, common).await,

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -50,8 +49,6 @@ pub(crate) struct Args {
 
 /// A request's bytes, at most: a quarter of what the server takes.
 const BATCH_BYTES: usize = lacuna_model::limits::MAX_BODY_BYTES / 4;
-/// Tries of one batch where the server says that nothing happened and the same request may succeed.
-const TRIES: u32 = 6;
 
 pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     let client = args.target.client(common)?;
@@ -182,7 +179,10 @@ impl Load {
         self.flying.extend(ids.iter().cloned());
         let body = self.namespace.body(json!({"records": batch}));
         let (client, path) = (self.client.clone(), self.path.clone());
-        let task = tokio::spawn(async move { persistent(&client, &path, &body).await });
+        let task = tokio::spawn(async move {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            client.post_persistently(&path, &body).await
+        });
         self.flights.push_back(Flight { ids, places, task });
         Ok(())
     }
@@ -223,18 +223,4 @@ fn open_shards(answers: &[Value]) -> String {
         .filter_map(|shard| shard["shard"].as_u64())
         .collect();
     open.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// Repeats while the server says that nothing happened and that the same request may succeed.
-async fn persistent(client: &Client, path: &[String], body: &Value) -> Result<Answer, Failure> {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let mut pause = Duration::from_millis(100);
-    for _ in 1..TRIES {
-        match client.post(&path, body).await {
-            Err(failure) if failure.is_worth_repeating() => tokio::time::sleep(pause).await,
-            answered => return answered,
-        }
-        pause = (pause * 2).min(Duration::from_secs(2));
-    }
-    client.post(&path, body).await
 }

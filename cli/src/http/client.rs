@@ -18,6 +18,8 @@ use super::failure::Failure;
 /// How much longer than the deadline an answer may take: an answer to a deleteAll waits up to 3.1 s more
 /// (protocol PN5), and the way back is not free.
 const GRACE: Duration = Duration::from_secs(6);
+/// Tries of one request where the server says that nothing happened and the same request may succeed.
+const TRIES: u32 = 6;
 
 /// A good answer (2xx; 207 and 202 among them).
 #[derive(Clone, Debug)]
@@ -88,6 +90,19 @@ impl Client {
     /// Asks with a body.
     pub(crate) async fn post(&self, path: &[&str], body: &Value) -> Result<Answer, Failure> {
         self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// Asks with a body, and again while the server says that nothing happened and that the same request may succeed.
+    pub(crate) async fn post_persistently(&self, path: &[&str], body: &Value) -> Result<Answer, Failure> {
+        let mut pause = Duration::from_millis(100);
+        for _ in 1..TRIES {
+            match self.post(path, body).await {
+                Err(failure) if failure.is_worth_repeating() => tokio::time::sleep(pause).await,
+                answered => return answered,
+            }
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+        self.post(path, body).await
     }
 
     /// Deletes.

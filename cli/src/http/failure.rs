@@ -63,8 +63,19 @@ impl Failure {
                 message,
                 retry: field("retry").unwrap_or_else(|| "never".to_owned()),
             },
-            _ => Self::Foreign { url: url.to_owned(), status, excerpt: text.chars().take(200).collect() },
+            _ => body.as_ref().and_then(|body| Self::of_memory(status, body)).unwrap_or_else(|| {
+                Self::Foreign { url: url.to_owned(), status, excerpt: text.chars().take(200).collect() }
+            }),
         }
+    }
+
+    /// A failure as memory collections word it: `{"detail": "<message> [<ErrorName>]", "error": "<message>"}`.
+    fn of_memory(status: u16, body: &Value) -> Option<Self> {
+        let (message, detail) = (body["error"].as_str()?, body["detail"].as_str()?);
+        let code = detail.strip_suffix(']')?.rsplit_once(" [")?.1.to_owned();
+        // These two say that nothing happened; no other of this surface's answers does.
+        let retry = if matches!(status, 429 | 503) { "same_request" } else { "never" }.to_owned();
+        Some(Self::Refused { status, code, message: message.to_owned(), retry })
     }
 
     /// May the same request be sent again, and did nothing happen so far?
@@ -79,6 +90,18 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_of_a_memory_collection_has_its_name_as_its_code() {
+        let body = r#"{"detail":"a [b] c [DatasetNotFoundError]","error":"a [b] c"}"#;
+        let failure = Failure::of_body("http://x", 404, body);
+        assert_eq!(failure.to_string(), "a [b] c (DatasetNotFoundError, HTTP 404)");
+        assert!(
+            !failure.is_worth_repeating() && Failure::of_body("http://x", 503, body).is_worth_repeating()
+        );
+        let foreign = Failure::of_body("http://x", 500, r#"{"detail":"no name","error":"x"}"#);
+        assert!(matches!(foreign, Failure::Foreign { .. }), "{foreign}");
+    }
 
     #[test]
     fn an_error_body_is_read_and_a_foreign_one_is_shown() {

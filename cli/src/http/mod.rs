@@ -1,4 +1,4 @@
-//! Asking a running Lacuna over its native HTTP API.
+//! Asking a running Lacuna over HTTP: the native API, and that of memory collections.
 
 mod client;
 mod failure;

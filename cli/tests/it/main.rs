@@ -7,6 +7,8 @@ mod cluster;
 mod cluster_tls;
 mod config;
 mod export;
+mod forget;
+mod ingest;
 mod keys;
 mod messages;
 mod serve;

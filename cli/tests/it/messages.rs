@@ -54,12 +54,28 @@ fn a_file_of_another_kind_is_refused() {
 #[test]
 fn help_and_completions_are_there_for_every_command() {
     let shown = stdout(&run(&["--help"]));
-    for command in
-        ["serve", "node", "router", "dev", "demo", "cluster", "collection", "upsert", "delete", "check"]
-    {
+    for command in [
+        "serve",
+        "node",
+        "router",
+        "dev",
+        "demo",
+        "cluster",
+        "collection",
+        "upsert",
+        "delete",
+        "check",
+        "ingest",
+        "search",
+        "dataset",
+        "forget",
+        "receipt",
+    ] {
         assert!(shown.contains(command), "{command} is missing in {shown}");
     }
-    assert!(stdout(&run(&["delete", "--help"])).contains("Examples:"));
+    for command in ["delete", "ingest", "search", "dataset", "forget"] {
+        assert!(stdout(&run(&[command, "--help"])).contains("Examples:"), "{command}");
+    }
     for shell in ["bash", "zsh", "fish"] {
         assert!(stdout(&run(&["completion", shell])).contains("lacuna"));
     }

@@ -119,6 +119,13 @@ impl Server {
         answered(reqwest::Client::new().get(format!("{}{path}", self.url)))
     }
 
+    /// Status and body of a POST with a key.
+    pub(crate) fn post(&self, path: &str, key: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
+        let request = reqwest::Client::new().post(format!("{}{path}", self.url)).bearer_auth(key).json(body);
+        let (status, text) = answered(request);
+        (status, serde_json::from_str(&text).unwrap())
+    }
+
     /// SIGTERM, and its exit status.
     pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_child(&self.child);
