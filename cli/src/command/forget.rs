@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::confirm::confirm;
 use super::every_command::Common;
-use super::show_forget::{self, Forgotten, Tense};
+use super::show_forget::{self, ForgetAnswer, Tense};
 use super::target::{Target, print_json};
 use crate::exit::Ending;
 use crate::http::Client;
@@ -118,7 +118,7 @@ fn words(args: &Args) -> String {
     if args.memory_only { format!("the records (and nothing else) of {what}") } else { what }
 }
 
-async fn previewed(client: &Client, body: &Value) -> anyhow::Result<(Value, Forgotten)> {
+async fn previewed(client: &Client, body: &Value) -> anyhow::Result<(Value, ForgetAnswer)> {
     let mut body = body.clone();
     body["dryRun"] = Value::from(true);
     let answer = client.post(&PATH, &body).await?.body;
@@ -126,7 +126,7 @@ async fn previewed(client: &Client, body: &Value) -> anyhow::Result<(Value, Forg
     Ok((answer, would))
 }
 
-fn read(answer: &Value) -> anyhow::Result<Forgotten> {
+fn read(answer: &Value) -> anyhow::Result<ForgetAnswer> {
     serde_json::from_value(answer.clone())
         .with_context(|| format!("the answer has another shape than expected: {answer}"))
 }

@@ -34,7 +34,7 @@ struct RawFiles {
 
 /// Result of a forget, as the server tells it.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Forgotten {
+pub(crate) struct ForgetAnswer {
     status: String,
     scope: String,
     already_forgotten: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Forgotten {
     pending_shards: Vec<u32>,
 }
 
-impl Forgotten {
+impl ForgetAnswer {
     /// How the command ends by this result.
     pub(crate) fn ending(&self) -> Ending {
         if self.status == "success" && self.pending_shards.is_empty() {
@@ -64,7 +64,7 @@ impl Forgotten {
 }
 
 /// The result as lines.
-pub(crate) fn lines(result: &Forgotten, tense: Tense) -> Vec<String> {
+pub(crate) fn lines(result: &ForgetAnswer, tense: Tense) -> Vec<String> {
     let mut lines = vec![headline(result, tense)];
     if result.references_removed > 0 || result.released + result.deleted > 0 {
         lines.push(format!(
@@ -102,7 +102,7 @@ pub(crate) fn lines(result: &Forgotten, tense: Tense) -> Vec<String> {
     lines
 }
 
-fn headline(result: &Forgotten, tense: Tense) -> String {
+fn headline(result: &ForgetAnswer, tense: Tense) -> String {
     if result.already_forgotten {
         return "already forgotten: nothing was left to do".to_owned();
     }
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    fn result(more: &serde_json::Value) -> Forgotten {
+    fn result(more: &serde_json::Value) -> ForgetAnswer {
         let none = json!({"released": 0, "deleted": 0});
         let mut body = json!({
             "status": "success", "scope": "item", "already_forgotten": false, "items_forgotten": 1,

@@ -9,7 +9,7 @@ use lacuna_router::embed::{BY_WORDS, by_words};
 use serde_json::{Map, Value};
 
 use super::item::NewItem;
-use super::record::{Kind, MemoryRecord};
+use super::record::{Components, Kind, MemoryRecord};
 
 /// What becomes of a text that comes without a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Items {
             bail!("item {:?} has more than {MAX_ITEMS} records, which is the most", item.name);
         }
         if let (Embedding::ByWords, None, Some(text)) = (self.embedding, &record.vector, &record.text) {
-            record.vector = Some(by_words(text));
+            record.vector = Some(Components(by_words(text)));
             item.embedder = Some(BY_WORDS);
         }
         item.records.push(record);
@@ -102,7 +102,7 @@ fn parse(line: &str) -> anyhow::Result<(String, MemoryRecord)> {
     if record.id.is_empty() {
         bail!("\"id\" is empty");
     }
-    if record.vector.as_ref().is_some_and(|it| it.is_empty() || !it.iter().all(|x| x.is_finite())) {
+    if record.vector.as_ref().is_some_and(|it| it.0.is_empty() || !it.0.iter().all(|x| x.is_finite())) {
         bail!("\"vector\" is a list of finite 32-bit numbers, not empty");
     }
     Ok((item, record))
@@ -157,7 +157,8 @@ mod tests {
         let line = "{\"item\":\"a\",\"id\":\"1\",\"text\":\"Ada\"}\n{\"item\":\"a\",\"id\":\"2\",\"text\":\"x\",\"vector\":[1]}";
         let vectors = |embedding| {
             let item = read(line.as_bytes(), embedding).unwrap().remove(0);
-            let vectors: Vec<_> = item.records.iter().map(|record| record.vector.clone()).collect();
+            let vectors: Vec<_> =
+                item.records.iter().map(|record| record.vector.clone().map(|it| it.0)).collect();
             (vectors, item.embedder)
         };
         assert_eq!(vectors(Embedding::AsGiven), (vec![None, Some(vec![1.0])], None));

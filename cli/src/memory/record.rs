@@ -1,6 +1,5 @@
 //! A record of the memory as a line gives it and as the server takes it.
 
-use serde::ser::SerializeSeq as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -25,6 +24,16 @@ pub(crate) enum End {
     Placed { collection: String, id: String },
 }
 
+/// A vector. It is sent with as few digits as tell its components from others.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Components(pub(crate) Vec<f32>);
+
+impl Serialize for Components {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|component| short(*component)))
+    }
+}
+
 /// A record on its way in. Its fields are those of `POST /api/v1/datasets/{d}/data`; others are refused by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -37,8 +46,8 @@ pub(crate) struct MemoryRecord {
     pub(crate) kind: Kind,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub(crate) type_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shortest")]
-    pub(crate) vector: Option<Vec<f32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vector: Option<Components>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,15 +70,6 @@ pub(crate) fn numbers(vector: &[f32]) -> Value {
 /// JSON's numbers have 64 bits: widened as it is, 0.1 would become 0.10000000149011612.
 fn short(component: f32) -> f64 {
     component.to_string().parse().unwrap_or(f64::from(component))
-}
-
-fn shortest<S: Serializer>(vector: &Option<Vec<f32>>, serializer: S) -> Result<S::Ok, S::Error> {
-    let vector = vector.as_deref().unwrap_or_default();
-    let mut list = serializer.serialize_seq(Some(vector.len()))?;
-    for component in vector {
-        list.serialize_element(&short(*component))?;
-    }
-    list.end()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::item::{NewItem, item_id};
 use super::links::links;
 use super::paragraphs::paragraphs;
-use super::record::{End, Kind, MemoryRecord};
+use super::record::{Components, End, Kind, MemoryRecord};
 use super::{CHUNKS, NODES};
 
 /// What a record takes in a request beside its text, at most: 512 components and its fields.
@@ -50,7 +50,7 @@ pub(crate) fn find(root: &Path) -> anyhow::Result<Found> {
     if root.is_dir() {
         walk(root, root, &mut found)?;
     } else {
-        let name = root.file_name().map(Path::new).unwrap_or(root);
+        let name = root.file_name().map_or(root, Path::new);
         match looked_through(root, name)? {
             Ok(file) => found.files.push(file),
             Err(why) => bail!("{}: {why}. Nothing was sent.", root.display()),
@@ -137,7 +137,7 @@ fn records(item: ItemId, file: &str, text: &str) -> Vec<MemoryRecord> {
             // Of this item alone: two files with the same paragraph don't share it.
             id: format!("{item}/{number}"),
             collection: Some(CHUNKS.to_owned()),
-            vector: Some(by_words(paragraph)),
+            vector: Some(Components(by_words(paragraph))),
             text: Some(paragraph.to_owned()),
             metadata: json!({"file": file, "paragraph": number}).as_object().cloned(),
             ..MemoryRecord::default()
@@ -170,7 +170,7 @@ fn node(name: &str) -> MemoryRecord {
         collection: Some(NODES.to_owned()),
         kind: Kind::Node,
         type_name: Some("Note".to_owned()),
-        vector: Some(by_words(name)),
+        vector: Some(Components(by_words(name))),
         text: Some(name.to_owned()),
         ..MemoryRecord::default()
     }
@@ -233,7 +233,7 @@ mod tests {
             ("Mary", Kind::Node),
         ];
         assert_eq!(ids, expected);
-        assert_eq!(found[0].vector, Some(by_words("Ada knew [[Charles]].")));
+        assert_eq!(found[0].vector, Some(Components(by_words("Ada knew [[Charles]]."))));
         assert_eq!(records(item, "plain.txt", "no links").len(), 1);
     }
 
