@@ -162,6 +162,9 @@ def test_m12_dry_run(memory, fresh):
     done = memory.forget(datasetId=dataset, dataId=kept["id"])
     for field in ("released", "deleted", "references_removed", "by_kind", "raw_files", "items_forgotten"):
         assert told[field] == done[field], field
+    again = memory.forget(datasetId=dataset, dataId=kept["id"], dryRun=True)
+    assert again["already_forgotten"] is True and "receipt_id" not in again
+    assert (again["released"], again["deleted"], again["items_forgotten"]) == (0, 0, 0)
 
 
 def test_m13_bad_combinations(memory, fresh):

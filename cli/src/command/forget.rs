@@ -67,11 +67,13 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     }
     if !args.yes {
         let (_, would) = previewed(&client, &body).await?;
-        // Part of the question: standard output is the answer's.
-        for line in show_forget::lines(&would, Tense::Would) {
-            eprintln!("{line}");
+        if !would.is_repeat() {
+            // Part of the question: standard output is the answer's.
+            for line in show_forget::lines(&would, Tense::Would) {
+                eprintln!("{line}");
+            }
+            confirm(&format!("Forget {}?", words(&args)))?;
         }
-        confirm(&format!("Forget {}?", words(&args)))?;
     }
     let answer = client.post(&PATH, &body).await?.body;
     let forgotten = read(&answer)?;

@@ -53,6 +53,11 @@ pub(crate) struct ForgetAnswer {
 }
 
 impl ForgetAnswer {
+    /// Was it forgotten before?
+    pub(crate) fn is_repeat(&self) -> bool {
+        self.already_forgotten
+    }
+
     /// How the command ends by this result.
     pub(crate) fn ending(&self) -> Ending {
         if self.status == "success" && self.pending_shards.is_empty() {

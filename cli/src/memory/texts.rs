@@ -94,7 +94,8 @@ fn looked_through(path: &Path, name: &Path) -> anyhow::Result<Result<TextFile, S
         let why = format!("its name is longer than {MAX_NAME_BYTES} bytes or has control characters");
         return Ok(Err(why));
     }
-    if matches!(Path::new(&name).extension().and_then(|it| it.to_str()), Some("jsonl" | "ndjson")) {
+    let extension = Path::new(&name).extension().and_then(|it| it.to_str()).unwrap_or("").to_lowercase();
+    if matches!(extension.as_str(), "jsonl" | "ndjson") {
         return Ok(Err("records, not text: ingest it by itself".to_owned()));
     }
     let bytes = std::fs::read(path)

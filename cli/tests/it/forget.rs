@@ -42,8 +42,13 @@ fn a_forget_is_previewed_asks_and_does_what_it_said() {
     }
     let receipt = did["receipt_id"].as_str().unwrap();
     assert_eq!(server.json(&["receipt", receipt, "--wait", "30"])["status"], "complete");
-    let shown = stdout(&server.verb(&with(&["--yes"])));
-    assert!(shown.contains("already forgotten") && shown.contains(receipt), "{shown}");
+    // What is forgotten already is told so, and nobody is asked about it.
+    for flags in [&["--yes"][..], &[]] {
+        let shown = stdout(&server.verb(&with(flags)));
+        assert!(shown.contains("already forgotten") && shown.contains(receipt), "{shown}");
+    }
+    let shown = stdout(&server.verb(&with(&["--dry-run"])));
+    assert!(shown.contains("already forgotten") && !shown.contains("receipt"), "{shown}");
 
     // Only the records, then the dataset, then everything.
     let memory = stdout(&server.verb(&["forget", "--dataset", "graph", "--memory-only", "--yes"]));

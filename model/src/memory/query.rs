@@ -72,6 +72,8 @@ pub struct WouldForget {
     pub external: u64,
     /// Datasets that would be left out.
     pub skipped: Vec<DatasetId>,
+    /// It was forgotten before: nothing is left to take.
+    pub already: bool,
 }
 
 /// What a read of records may show: sent along to every shard.

@@ -61,7 +61,7 @@ impl MemoryCatalog {
     }
 
     /// The receipt of what was forgotten before, if this asker may know it.
-    fn already(&self, by: &Asker, what: ForgetWhat) -> Option<Receipt> {
+    pub(super) fn already(&self, by: &Asker, what: ForgetWhat) -> Option<Receipt> {
         let id = match what {
             ForgetWhat::Item(dataset, item, _) | ForgetWhat::ItemMemory(dataset, item) => {
                 let gone = self.datasets.forgotten(by, dataset);

@@ -13,6 +13,9 @@ use super::items::owners;
 impl MemoryCatalog {
     /// What [`Self::forget`] would take.
     pub(super) fn would_forget(&self, by: &Asker, what: ForgetWhat) -> Result<WouldForget, MemoryRefusal> {
+        if self.already(by, what).is_some() {
+            return Ok(WouldForget { already: true, ..WouldForget::default() });
+        }
         let sight = Sight::of(by, &self.principals);
         let may = |id| self.datasets.allowed(&sight, id, Permission::Delete).map(|_| ());
         let mut would = WouldForget::default();

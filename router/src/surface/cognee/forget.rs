@@ -168,6 +168,7 @@ pub(crate) async fn forget(State(router): State<Router>, posted: Posted<ForgetBo
     let (would, counts) = router.would_forget(&posted.call, what).await?;
     let mut view = ForgetView::of(scope_of(what), counts, would.external);
     view.items_forgotten = would.rows;
+    view.already_forgotten = would.already;
     view.dry_run = true;
     fill(&mut view, what, (would.reset, would.datasets), &would.skipped);
     Ok(answer::json(StatusCode::OK, &view))
