@@ -10,7 +10,7 @@ use super::every_command::Common;
 use super::show_forget::{self, ForgetAnswer, Tense};
 use super::target::{Target, print_json};
 use crate::exit::Ending;
-use crate::http::Client;
+use crate::http::{Client, Failure};
 
 /// Forget an item, a dataset or everything of the memory: whatever no other item needs goes.
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         return Ok(Ending::Complete);
     }
     if !args.yes {
-        let (_, would) = previewed(&client, &body).await?;
+        let (_, would) = previewed(&client, &body).await.map_err(unasked)?;
         if !would.is_repeat() {
             // Part of the question: standard output is the answer's.
             for line in show_forget::lines(&would, Tense::Would) {
@@ -126,6 +126,16 @@ async fn previewed(client: &Client, body: &Value) -> anyhow::Result<(Value, Forg
     let answer = client.post(&PATH, &body).await?.body;
     let would = read(&answer)?;
     Ok((answer, would))
+}
+
+/// Where shards are silent, what would go can't be told; but it can be forgotten.
+fn unasked(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<Failure>() {
+        Some(failure) if failure.is_worth_repeating() => error.context(
+            "what would go can't be told now; nobody was asked and nothing was changed (--yes forgets without a preview)",
+        ),
+        Some(_) | None => error,
+    }
 }
 
 fn read(answer: &Value) -> anyhow::Result<ForgetAnswer> {

@@ -109,7 +109,7 @@ pub(crate) fn lines(result: &ForgetAnswer, tense: Tense) -> Vec<String> {
 
 fn headline(result: &ForgetAnswer, tense: Tense) -> String {
     if result.already_forgotten {
-        return "already forgotten: nothing was left to do".to_owned();
+        return "already forgotten; this changed nothing".to_owned();
     }
     let verb = match (tense, result.pending_shards.is_empty()) {
         (Tense::Would, _) => "would forget",
@@ -174,6 +174,6 @@ mod tests {
         assert!(everything.contains("2 datasets and 1 item") && everything.contains("a, b"), "{everything}");
         let again =
             said(&json!({"already_forgotten": true, "released": 0, "deleted": 0, "references_removed": 0}));
-        assert_eq!(again, "already forgotten: nothing was left to do");
+        assert_eq!(again, "already forgotten; this changed nothing");
     }
 }

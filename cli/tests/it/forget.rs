@@ -94,6 +94,9 @@ fn what_nobody_may_or_can_forget_is_refused_with_its_reason() {
     refused(&["--dataset", "texts", "--data-id", NOBODY], root, "DataNotFoundError, HTTP 404");
     let nothing = server.json(&["forget", "--everything", "--yes", "--key", ada]);
     assert_eq!(nothing["datasets_removed"], 0);
+    // Without --yes it is the preview that fails.
+    let unasked = failure(&server.verb(&["forget", "--dataset", "nope", "--key", root]), 1);
+    assert!(unasked.contains("DatasetNotFoundError") && !unasked.contains("--yes"), "{unasked}");
     let told = failure(&server.verb(&["receipt", NOBODY, "--key", root]), 1);
     assert!(told.contains("no such receipt"), "{told}");
     assert_eq!(held(&server, &["--key", root]), before);
@@ -145,6 +148,21 @@ fn answering_once(status: &'static str, body: &Value) -> (String, std::thread::J
     (url, asked)
 }
 
+fn body_of(request: &str) -> Value {
+    serde_json::from_str(request.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+}
+
+#[test]
+fn silent_shards_fail_the_preview_and_the_way_on_is_told() {
+    let body = json!({"detail": "shards [2] didn't answer [ServiceUnavailableError]", "error": "shards [2] didn't answer"});
+    let (url, asked) = answering_once("503 Service Unavailable", &body);
+    let told = failure(&run(&["forget", "--everything", "--url", &url]), 1);
+    for word in ["shards [2]", "HTTP 503", "nothing was changed", "--yes"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    assert_eq!(body_of(&asked.join().unwrap()), json!({"everything": true, "dryRun": true}));
+}
+
 #[test]
 fn a_partial_forget_names_its_shards_and_receipt_and_exits_3() {
     let none = json!({"released": 0, "deleted": 0});
@@ -168,8 +186,6 @@ fn a_partial_forget_names_its_shards_and_receipt_and_exits_3() {
                 assert!(shown.contains(word), "{word}: {shown}");
             }
         }
-        let request = asked.join().unwrap();
-        let sent: Value = serde_json::from_str(request.split("\r\n\r\n").nth(1).unwrap()).unwrap();
-        assert_eq!(sent, json!({"datasetId": NOBODY, "memoryOnly": true}));
+        assert_eq!(body_of(&asked.join().unwrap()), json!({"datasetId": NOBODY, "memoryOnly": true}));
     }
 }
