@@ -189,6 +189,11 @@ impl Engine {
         self.failed.load(Ordering::Acquire)
     }
 
+    /// The generation, unless an applier is about to change it this moment.
+    pub(crate) fn try_read_lock(&self) -> Option<RwLockReadGuard<'_, Live>> {
+        self.live.try_read()
+    }
+
     pub(crate) fn read_lock(&self) -> RwLockReadGuard<'_, Live> {
         self.live.read()
     }

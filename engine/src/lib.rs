@@ -23,6 +23,6 @@ pub use config::EngineConfig;
 pub use engine::{Engine, OpenError};
 pub use index::IndexConfig;
 pub use plan::DEFAULT_RANGE_BUDGET;
-pub use query::ReadError;
+pub use query::{ReadError, Weight};
 pub use snapshot::{Exported, SnapshotError, SnapshotHeader};
 pub use store::StoreError;

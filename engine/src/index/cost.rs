@@ -13,7 +13,9 @@ pub(crate) enum Depth {
     Exhaustive,
 }
 
-/// Nanoseconds for a vector of a scan in order, at 128 components; only the ratios count.
+/// Components of the vectors that these figures were measured with.
+const MEASURED_COMPONENTS: f64 = 128.0;
+/// Nanoseconds for a vector of a scan in order; for the choice of a way only the ratios count.
 const SCANNED: f64 = 8.0;
 /// Of one looked up by its row.
 const PICKED: f64 = 22.0;
@@ -57,12 +59,20 @@ impl Walk {
 
     /// Whether looking so many candidates up, one by one, is cheaper than going through all parts.
     pub(crate) fn dearer_than_rows(self, rows: &Rows, candidates: u64) -> bool {
-        let Some(vectors) = rows.vectors.as_ref() else { return true };
+        rows.vectors.is_none() || candidates as f64 * PICKED < self.through(rows)
+    }
+
+    /// Nanoseconds for going through all parts, on a machine as the one these figures are from.
+    pub(crate) fn estimate(self, rows: &Rows) -> f64 {
+        self.through(rows) * rows.dimension.unwrap_or_default() as f64 / MEASURED_COMPONENTS
+    }
+
+    fn through(self, rows: &Rows) -> f64 {
+        let Some(vectors) = rows.vectors.as_ref() else { return 0.0 };
         let parts = vectors.sealed.values().map(|part| match self.graph(part) {
             Some(_) => self.walk(part),
             None => part.members.len() as f64 * SCANNED,
         });
-        let through = vectors.active.members.len() as f64 * SCANNED + parts.sum::<f64>();
-        candidates as f64 * PICKED < through
+        vectors.active.members.len() as f64 * SCANNED + parts.sum::<f64>()
     }
 }

@@ -378,6 +378,14 @@ impl ShardIndex {
         }
     }
 
+    /// How long a search without a filter takes, about.
+    pub fn search_estimate(&self, incarnation: Incarnation, ef: Option<usize>, k: usize) -> Duration {
+        let ef = search::ef(ef, k, self.config.default_ef);
+        let walk = cost::Walk { ef, share: 1.0, depth: cost::Depth::Usual };
+        let estimate = self.rows(incarnation).map_or(0.0, |rows| walk.estimate(&rows.read()));
+        Duration::from_nanos(estimate as u64)
+    }
+
     /// Dead vectors of an incarnation that sealed parts still hold.
     pub fn dead_vectors(&self, incarnation: Incarnation) -> usize {
         let Some(rows) = self.rows(incarnation) else { return 0 };

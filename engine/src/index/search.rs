@@ -48,8 +48,8 @@ pub(crate) fn search(
     default_ef: usize,
 ) -> Result<Vec<SearchHit>, SearchError> {
     let Some(query) = check(&rows.read(), request)? else { return Ok(Vec::new()) };
-    let searcher =
-        Searcher { rows, request, probe: Probe::new(request.metric, query), ef: ef(request, default_ef) };
+    let ef = ef(request.ef, request.k, default_ef);
+    let searcher = Searcher { rows, request, probe: Probe::new(request.metric, query), ef };
     let mut depth = match request.precision {
         Precision::Usual => Depth::Usual,
         Precision::Exact => Depth::Exhaustive,
@@ -68,8 +68,9 @@ pub(crate) fn search(
     }
 }
 
-fn ef(request: &SearchRequest<'_>, default_ef: usize) -> usize {
-    request.ef.unwrap_or(default_ef).max(request.k)
+/// Candidates to keep in a graph for `k` hits.
+pub(crate) fn ef(wished: Option<usize>, k: usize, default_ef: usize) -> usize {
+    wished.unwrap_or(default_ef).max(k)
 }
 
 /// The query as the index works with it; `None` if there is nothing to find.

@@ -11,6 +11,9 @@ mod preview;
 mod scan;
 mod search;
 mod standing;
+mod weight;
+
+pub use weight::Weight;
 
 use lacuna_model::Incarnation;
 use lacuna_model::command::RecordKey;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use lacuna_engine::{Engine, EngineConfig};
+use lacuna_engine::{Engine, EngineConfig, Weight};
 use lacuna_model::command::Command;
 use lacuna_model::outcome::{CommandOutcome, RowStatus};
 use lacuna_model::read::{ReadReply, ReadRequest};
@@ -23,9 +23,6 @@ use super::slow::{SlowLimit, op_id};
 use crate::clock::Clock;
 use crate::config::QueueLimits;
 use crate::raft::group::{Group, GroupOpenError, GroupSetup, Leadership};
-
-/// Ids that a read may ask for and still be answered on the spot.
-const FEW_IDS: usize = 32;
 
 /// What replicas of one node share.
 #[derive(Clone)]
@@ -163,7 +160,7 @@ impl ShardReplica {
 
     async fn answer(&self, request: ReadRequest, left: Duration) -> Result<ReadReply, CallError> {
         let failed = |error: String| CallError::Unavailable(format!("the replica can't be read: {error}"));
-        if !is_heavy(&request) {
+        if self.engine.weight(&request) == Weight::Light {
             return self.engine.read(&request).map_err(|error| failed(error.to_string()));
         }
         let late = |_| CallError::Unavailable("no answer within the budget".to_owned());
@@ -257,24 +254,6 @@ fn worse(known: Option<CallError>, new: CallError) -> CallError {
 
 fn is_sweeping(outcome: &CommandOutcome) -> bool {
     matches!(outcome, CommandOutcome::Row(row) if row.status == RowStatus::Sweeping)
-}
-
-fn is_heavy(request: &ReadRequest) -> bool {
-    match request {
-        ReadRequest::Get { ids, .. } | ReadRequest::MemoryGet { ids, .. } => ids.len() > FEW_IDS,
-        ReadRequest::Count { filter, .. } => filter.is_some(),
-        ReadRequest::Scan { .. }
-        | ReadRequest::Search { .. }
-        | ReadRequest::Preview { .. }
-        | ReadRequest::Oldest { .. }
-        | ReadRequest::Ordinals { .. }
-        | ReadRequest::MemoryHeld { .. }
-        | ReadRequest::MemorySearch { .. }
-        | ReadRequest::MemoryStats(_)
-        | ReadRequest::ReleasePreview(_)
-        | ReadRequest::Hybrid { .. } => true,
-        ReadRequest::Outcome(_) | ReadRequest::Row(_) | ReadRequest::Digest => false,
-    }
 }
 
 fn kind(request: &ReadRequest) -> &'static str {
