@@ -61,7 +61,8 @@ def cpu_table(seen: dict) -> list[str]:
     lines = ["| request | native | Chroma's | Pinecone's | Moorcheh's |", "|---|---|---|---|---|"]
     for verb, of in seen["ms"].items():
         cells = [f'{of["native"]:.3f} ms']
-        cells += [f'{of[name]:.3f} ms ({(seen["ratio"][verb][name] - 1) * 100:+.0f}%)' for name in ("chroma", "pinecone", "moorcheh")]
+        cells += [f'{of[name]:.3f} ms ({(seen["ratio"][verb][name] - 1) * 100:+.0f}%)' if name in of else "—"
+                  for name in ("chroma", "pinecone", "moorcheh")]
         lines.append(f"| {verb} | " + " | ".join(cells) + " |")
     return lines
 
