@@ -64,9 +64,9 @@ def child(command: list[str], log: pathlib.Path, **environment: str):
 
 
 @contextlib.contextmanager
-def embedded(folder: pathlib.Path):
+def embedded(folder: pathlib.Path, shards: int = 4):
     port = free_port()
-    command = [str(LACUNA), "serve", "--listen", f"127.0.0.1:{port}", "--data-dir", str(folder / "data")]
+    command = [str(LACUNA), "serve", "--listen", f"127.0.0.1:{port}", "--data-dir", str(folder / "data"), "--shards", str(shards)]
     with child(command, folder / "log") as process:
         wait_http(f"http://127.0.0.1:{port}/readyz")
         yield f"127.0.0.1:{port}", [process.pid]
