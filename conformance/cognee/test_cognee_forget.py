@@ -113,6 +113,20 @@ def test_m06_idempotent(memory, fresh):
     again = memory.forget(datasetId=dataset)
     assert (again["already_forgotten"], again["receipt_id"]) == (True, gone["receipt_id"])
     memory.forget(404, datasetId=str(uuid.uuid4()))
+    assert memory.forget_item(dataset, item["id"])["already_forgotten"], "a dataset that is gone answers for its items"
+    memory.forget_item(dataset, str(uuid.uuid4()), expect=404)
+
+
+def test_a_repeat_by_name_finds_the_dataset_that_is_gone(memory, fresh):
+    name = fresh("d")
+    memory.add(memory.dataset(name), [node(fresh("n"))])
+    gone = memory.forget(dataset=name)
+    again = memory.forget(dataset=name)
+    assert (again["already_forgotten"], again["receipt_id"], again["deleted"]) == (True, gone["receipt_id"], 0)
+    memory.forget(404, dataset=name, dryRun=True)
+    assert memory.dataset(name) != gone["dataset_id"]
+    assert memory.forget(dataset=name)["already_forgotten"] is False
+    memory.forget(404, dataset=fresh("never"))
 
 
 def test_m08_memory_only(memory, fresh):

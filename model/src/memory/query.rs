@@ -39,8 +39,8 @@ pub enum MemoryAsk {
         /// Which.
         permission: Permission,
     },
-    /// One dataset by name, if the asker has the permission.
-    Named(String, Permission),
+    /// Which dataset a forget by name means: one that the asker may delete, or its own that was forgotten.
+    ToForget(String),
     /// Items of a dataset that the asker can read.
     Items(DatasetId),
     /// One item of it.
@@ -94,8 +94,8 @@ pub struct MemoryView {
 pub enum MemoryBody {
     /// Of `Datasets`: by name, with what the principal may do.
     Datasets(Vec<(Dataset, Permissions)>),
-    /// Of `Named`.
-    Dataset(Dataset, Permissions),
+    /// Of `ToForget`.
+    ToForget(DatasetId),
     /// Of `Items`: oldest first.
     Items(Vec<Item>),
     /// Of `Item`.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lacuna_model::memory::command::MemoryRefusal;
 use lacuna_model::memory::rights::{Permission, Permissions};
 use lacuna_model::memory::words::{Asker, Dataset, User};
+use lacuna_model::op_id::RequestDigest;
 use lacuna_model::{Account, DatasetId, DatasetNumber, Principal, ReceiptId, Stamp};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,14 @@ struct Gone {
     account: Account,
     owner: Principal,
     receipt: ReceiptId,
+    tenant: Option<Principal>,
+    number: DatasetNumber,
+    /// Of its name, which itself is forgotten: a repeat by name finds it.
+    name: RequestDigest,
+}
+
+fn digest(name: &str) -> RequestDigest {
+    RequestDigest::of(&[name.as_bytes()])
 }
 
 /// The datasets that exist, and which were forgotten.
@@ -186,7 +195,8 @@ impl Datasets {
     /// Takes a dataset out, with its grants; remembers by which receipt.
     pub(super) fn remove(&mut self, id: DatasetId, receipt: ReceiptId) {
         if let Some(Kept { account, dataset, .. }) = self.kept.remove(&id) {
-            self.gone.insert(id, Gone { account, owner: dataset.owner, receipt });
+            let Dataset { owner, tenant, number, name, .. } = dataset;
+            self.gone.insert(id, Gone { account, owner, receipt, tenant, number, name: digest(&name) });
         }
     }
 
@@ -194,6 +204,17 @@ impl Datasets {
     pub(super) fn forgotten(&self, by: &Asker, id: DatasetId) -> Option<ReceiptId> {
         let gone = self.gone.get(&id).filter(|gone| gone.account == by.account)?;
         (gone.owner == by.user || by.is_root()).then_some(gone.receipt)
+    }
+
+    /// The asker's own dataset of this name in its current tenant that was forgotten last.
+    pub(super) fn forgotten_named(&self, sight: &Sight<'_>, name: &str) -> Option<DatasetId> {
+        let name = digest(name);
+        let own = |gone: &Gone| {
+            gone.account == sight.by.account
+                && (gone.owner, gone.tenant, gone.name) == (sight.user.id, sight.user.tenant, name)
+        };
+        let own = self.gone.iter().filter(|(_, gone)| own(gone));
+        own.max_by_key(|(_, gone)| gone.number).map(|(id, _)| *id)
     }
 
     /// A dataset of this name in the asker's current tenant, whatever it may do with it.

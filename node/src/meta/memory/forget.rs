@@ -64,11 +64,10 @@ impl MemoryCatalog {
     pub(super) fn already(&self, by: &Asker, what: ForgetWhat) -> Option<Receipt> {
         let id = match what {
             ForgetWhat::Item(dataset, item, _) | ForgetWhat::ItemMemory(dataset, item) => {
-                let gone = self.datasets.forgotten(by, dataset);
                 let sight = Sight::of(by, &self.principals);
-                let may = self.datasets.allowed(&sight, dataset, Permission::Delete).is_ok();
-                let item = self.items.forgotten(dataset, item).filter(|_| may);
-                item.or(gone)
+                let may = self.datasets.allowed(&sight, dataset, Permission::Delete).is_ok()
+                    || self.datasets.forgotten(by, dataset).is_some();
+                self.items.forgotten(dataset, item).filter(|_| may)
             }
             ForgetWhat::Dataset(dataset, _) | ForgetWhat::DatasetMemory(dataset) => {
                 self.datasets.forgotten(by, dataset)

@@ -33,7 +33,9 @@ pub(super) struct Items {
     given: u64,
 }
 
-/// What an add replaces: owners whose references go.
+/// What an add replaces: owners whose references go. Those of earlier adds of the same item are among them, if they
+/// aren't open yet: a repeat of an add whose router is lost leaves nothing of the first, and what was said earlier
+/// never comes after it.
 pub(super) struct Opened {
     pub(super) item: Item,
     pub(super) replaced: Vec<ItemNumber>,
@@ -56,6 +58,12 @@ impl Items {
     pub(super) fn coming_to(&self, dataset: DatasetId) -> impl Iterator<Item = ItemNumber> {
         let here = self.adding.values().filter(move |adding| adding.dataset == dataset);
         here.flat_map(|adding| [adding.numbers.records, adding.numbers.raw])
+    }
+
+    /// Owners of the adds that would replace an item.
+    pub(super) fn coming_as(&self, dataset: DatasetId, id: ItemId) -> impl Iterator<Item = ItemNumber> {
+        let same = self.adding.values().filter(move |there| (there.dataset, there.facts.id) == (dataset, id));
+        same.flat_map(|there| [there.numbers.records, there.numbers.raw])
     }
 
     /// The first number that isn't given yet.
@@ -91,6 +99,8 @@ impl Items {
     pub(super) fn open(&mut self, number: ItemNumber, records: u64, now: Stamp) -> Option<Opened> {
         let adding = self.adding.remove(&number)?;
         let key = (adding.dataset, adding.facts.id);
+        let earlier =
+            self.give_up_those(|other, there| other < number && (there.dataset, there.facts.id) == key);
         let old = self.open.get(&key);
         let item = Item {
             facts: adding.facts.clone(),
@@ -101,7 +111,7 @@ impl Items {
             created: old.map_or(now, |old| old.created),
             updated: old.map(|_| now),
         };
-        let replaced = old.map(owners).unwrap_or_default();
+        let replaced = old.map(owners).unwrap_or_default().into_iter().chain(earlier).collect();
         self.places.insert((adding.account.clone(), adding.facts.id), adding.dataset);
         self.gone.remove(&key);
         if let Some(old) = self.open.insert(key, item.clone()) {
@@ -134,12 +144,13 @@ impl Items {
 
     /// Takes out all adds into a dataset.
     pub(super) fn give_up_all(&mut self, dataset: DatasetId) -> Vec<ItemNumber> {
-        let these: Vec<ItemNumber> = self
-            .adding
-            .iter()
-            .filter(|(_, adding)| adding.dataset == dataset)
-            .map(|(number, _)| *number)
-            .collect();
+        self.give_up_those(|_, adding| adding.dataset == dataset)
+    }
+
+    /// Takes out the adds of which this is true; returns their owners.
+    fn give_up_those(&mut self, which: impl Fn(ItemNumber, &Adding) -> bool) -> Vec<ItemNumber> {
+        let these = self.adding.iter().filter(|(number, adding)| which(**number, adding));
+        let these: Vec<ItemNumber> = these.map(|(number, _)| *number).collect();
         let given_up = these.into_iter().filter_map(|number| self.adding.remove(&number));
         given_up.flat_map(|adding| [adding.numbers.records, adding.numbers.raw]).collect()
     }
@@ -188,7 +199,7 @@ impl Items {
         self.within(dataset).next().is_none() && self.coming_to(dataset).next().is_none()
     }
 
-    /// Takes an item out; returns it with the owners whose references go.
+    /// Takes an item out, with the adds that would replace it; returns it with the owners whose references go.
     pub(super) fn forget(
         &mut self,
         account: &Account,
@@ -199,7 +210,8 @@ impl Items {
         self.places.remove(&(account.clone(), id));
         self.gone.insert((dataset, id), receipt);
         self.unnumber(&item);
-        let owners = owners(&item);
+        let coming = self.give_up_those(|_, there| (there.dataset, there.facts.id) == (dataset, id));
+        let owners = owners(&item).into_iter().chain(coming).collect();
         Some((item, owners))
     }
 

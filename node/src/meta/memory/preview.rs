@@ -23,7 +23,10 @@ impl MemoryCatalog {
             ForgetWhat::Item(dataset, item, keep) => {
                 may(dataset)?;
                 would_take(&mut would, self.one(dataset, item)?);
-                let last = self.items.count(dataset) == 1 && self.items.coming_to(dataset).next().is_none();
+                would.items.extend(self.items.coming_as(dataset, item));
+                let coming = self.items.coming_to(dataset).count();
+                let last =
+                    self.items.count(dataset) == 1 && coming == self.items.coming_as(dataset, item).count();
                 would.datasets = u64::from(keep == Keep::Nothing && last);
             }
             ForgetWhat::Dataset(dataset, keep) => {

@@ -205,6 +205,9 @@ impl Principals {
                     role.name
                 )));
             }
+            None if self.exists(&by.account, id) => {
+                return MemoryOutcome::Refused(MemoryRefusal::Taken(format!("the id {id}")));
+            }
             None => {}
         }
         self.roles.insert((by.account.clone(), id), role.clone());

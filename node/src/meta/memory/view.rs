@@ -6,7 +6,7 @@ use lacuna_model::memory::command::MemoryRefusal;
 use lacuna_model::memory::query::{Chosen, MemoryAsk, MemoryBody, MemoryQuery, MemoryView};
 use lacuna_model::memory::rights::Permission;
 use lacuna_model::memory::words::{Asker, Dataset, MemoryTotals, Receipt};
-use lacuna_model::{ItemNumber, ReceiptId};
+use lacuna_model::{DatasetId, ItemNumber, ReceiptId};
 
 use super::MemoryCatalog;
 use super::datasets::Sight;
@@ -36,11 +36,7 @@ impl MemoryCatalog {
                 }
                 MemoryBody::Datasets(self.datasets.granted_to(&by.account, &reach, *permission))
             }
-            MemoryAsk::Named(name, permission) => {
-                let dataset = self.named(&sight, by, name, *permission)?;
-                let (dataset, may) = self.datasets.allowed(&sight, dataset.id, *permission)?;
-                MemoryBody::Dataset(dataset.clone(), may)
-            }
+            MemoryAsk::ToForget(name) => MemoryBody::ToForget(self.to_forget(&sight, by, name)?),
             MemoryAsk::Items(id) => {
                 self.datasets.allowed(&sight, *id, Permission::Read)?;
                 MemoryBody::Items(self.items.of(*id).into_iter().cloned().collect())
@@ -83,6 +79,16 @@ impl MemoryCatalog {
             Some(id) => Err(MemoryRefusal::Lacks(permission, id)),
             None => Err(MemoryRefusal::NoDatasetNamed(name.to_owned())),
         }
+    }
+
+    /// The dataset that a forget by name means. After the asker's own is forgotten that is what the name means, so
+    /// that a repeat finds its receipt, and never takes somebody else's dataset of the same name.
+    fn to_forget(&self, sight: &Sight<'_>, by: &Asker, name: &str) -> Result<DatasetId, MemoryRefusal> {
+        let found = self.named(sight, by, name, Permission::Delete);
+        if found.as_ref().is_ok_and(|dataset| dataset.owner == by.user) {
+            return found.map(|dataset| dataset.id);
+        }
+        self.datasets.forgotten_named(sight, name).map_or_else(|| found.map(|dataset| dataset.id), Ok)
     }
 
     fn view(&self, sight: &Sight<'_>, by: &Asker, chosen: &Chosen) -> Result<MemoryView, MemoryRefusal> {

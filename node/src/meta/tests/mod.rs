@@ -7,6 +7,7 @@ mod databases;
 mod driver;
 mod fake_shards;
 mod joins;
+mod memory;
 mod operations;
 mod planning;
 mod random;

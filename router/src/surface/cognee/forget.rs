@@ -6,7 +6,6 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::memory::command::{ForgetWhat, Keep};
 use lacuna_model::memory::query::{MemoryAsk, MemoryBody};
-use lacuna_model::memory::rights::Permission;
 use lacuna_model::memory::words::Scope;
 use lacuna_model::{DatasetId, ItemId};
 use serde::Deserialize;
@@ -200,8 +199,8 @@ async fn selected(router: &Router, call: &Call, body: &ForgetBody) -> Verb<Forge
 }
 
 async fn named(router: &Router, call: &Call, name: &str) -> Verb<DatasetId> {
-    match router.memory(call, MemoryAsk::Named(name.to_owned(), Permission::Delete)).await? {
-        MemoryBody::Dataset(dataset, _) => Ok(dataset.id),
+    match router.memory(call, MemoryAsk::ToForget(name.to_owned())).await? {
+        MemoryBody::ToForget(dataset) => Ok(dataset),
         _ => Err(odd()),
     }
 }
