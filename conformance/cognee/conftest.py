@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from cognee_support import Memory
-from deployment import Embedded
+from deployment import Cluster, Embedded
 
 
 @pytest.fixture
@@ -19,6 +19,20 @@ def keyed(tmp_path_factory):
     """A server with keys: `.url`, and the root key."""
     root = secrets.token_hex(24)
     running = Embedded(tmp_path_factory.mktemp("keyed"), environment={"LACUNA_ROOT_KEY": root})
+    try:
+        running.start()
+        running.root = root
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session", params=["embedded", "cluster"])
+def keyed_anywhere(request, tmp_path_factory):
+    """As `keyed`, also over two routers: `.urls` has them."""
+    root = secrets.token_hex(24)
+    kind = {"embedded": Embedded, "cluster": Cluster}[request.param]
+    running = kind(tmp_path_factory.mktemp(f"keyed-{request.param}"), environment={"LACUNA_ROOT_KEY": root})
     try:
         running.start()
         running.root = root

@@ -123,7 +123,7 @@ def test_a_repeat_by_name_finds_the_dataset_that_is_gone(memory, fresh):
     gone = memory.forget(dataset=name)
     again = memory.forget(dataset=name)
     assert (again["already_forgotten"], again["receipt_id"], again["deleted"]) == (True, gone["receipt_id"], 0)
-    memory.forget(404, dataset=name, dryRun=True)
+    assert memory.forget(dataset=name, dryRun=True)["already_forgotten"]
     assert memory.dataset(name) != gone["dataset_id"]
     assert memory.forget(dataset=name)["already_forgotten"] is False
     memory.forget(404, dataset=fresh("never"))

@@ -6,10 +6,7 @@ import random
 import secrets
 import uuid
 
-import pytest
-
 from cognee_support import Memory, edge, node, until
-from deployment import Cluster, Embedded
 
 STEPS = 60 * int(os.environ.get("LACUNA_TEST_ROUNDS", "1"))
 NAMES = [f"n{at}" for at in range(8)]
@@ -61,18 +58,6 @@ class Naive:
     def value(self, name: str):
         said = [record for _, record in self.owners(name) if record is not None]
         return said[-1] if said else None
-
-
-@pytest.fixture(scope="module", params=["embedded", "cluster"])
-def keyed_anywhere(request, tmp_path_factory):
-    root = secrets.token_hex(24)
-    kind = {"embedded": Embedded, "cluster": Cluster}[request.param]
-    running = kind(tmp_path_factory.mktemp(f"random-{request.param}"), environment={"LACUNA_ROOT_KEY": root})
-    try:
-        running.start()
-        yield running.url, root
-    finally:
-        running.stop()
 
 
 def compare(memory: Memory, naive: Naive):
@@ -136,7 +121,7 @@ def step(rng: random.Random, memory: Memory, naive: Naive, tag: str):
 
 
 def test_random_histories_leave_what_a_naive_model_says(keyed_anywhere):
-    url, root = keyed_anywhere
+    url, root = keyed_anywhere.url, keyed_anywhere.root
     seed = int(os.environ.get("LACUNA_TEST_SEED", secrets.randbits(32)))
     print(f"seed {seed}")
     rng = random.Random(seed)
