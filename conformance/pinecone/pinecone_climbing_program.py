@@ -6,7 +6,8 @@ import sys
 from pinecone import Pinecone
 
 base, name, victim, admin, data = sys.argv[1:6]
-index = Pinecone(api_key=data, host=f"{base}/pinecone").Index(host=f"{base}/pc.v1/{name}")
+control = Pinecone(api_key=admin, host=f"{base}/pinecone")
+index = Pinecone(api_key=data, host=f"{base}/pinecone").Index(host=control.describe_index(name).host)
 seen = {}
 for climb in ["..", "../..", "../../../indexes/" + victim, f"../../{victim}", "../../../pinecone", "../../../pinecone/indexes/" + victim]:
     try:
@@ -14,6 +15,5 @@ for climb in ["..", "../..", "../../../indexes/" + victim, f"../../{victim}", ".
         seen[climb.replace(victim, "victim")] = None
     except Exception as error:
         seen[climb.replace(victim, "victim")] = getattr(error, "status_code", getattr(error, "status", type(error).__name__))
-control = Pinecone(api_key=admin, host=f"{base}/pinecone")
 seen["there"] = victim in [one.name for one in control.list_indexes()]
 print(json.dumps(seen))

@@ -4,7 +4,10 @@ not meant, but where that client itself asks for another index by its whole path
 import socket
 import urllib.parse
 
+import httpx
 import pytest
+from deployment import Embedded
+from pinecone import Pinecone, ServerlessSpec
 from pinecone_older_clients import run
 from pinecone_raw import Raw, missing_namespace
 
@@ -65,8 +68,6 @@ def test_a_slash_in_an_index_name_is_no_path(raw, lacuna, key, index_name):
 def test_client_9_reaches_nothing_by_climbing_but_what_it_names_whole(raw, lacuna, key, fresh, pinecone_client, index_name):
     """Its HTTP library resolves the dots before they are sent. On one open port the whole path of an index is then a request like any
     other (named in README and docs); with keys, a key without `admin` is refused: test_pinecone_keys.py."""
-    from pinecone import ServerlessSpec
-
     victim = fresh("victim")
     pinecone_client.create_index(name=victim, dimension=3, spec=ServerlessSpec(cloud="aws", region="us-east-1"), deletion_protection="enabled")
     raw.load(3)
@@ -78,3 +79,28 @@ def test_client_9_reaches_nothing_by_climbing_but_what_it_names_whole(raw, lacun
     assert raw.counts() == {"__default__": 3, "n1": 3}
     pinecone_client.configure_index(victim, deletion_protection="disabled")
     pinecone_client.delete_index(victim)
+
+
+@pytest.mark.timeout(300)
+def test_records_on_a_port_of_their_own_lead_to_no_index(tmp_path):
+    server = Embedded(tmp_path, environment={"LACUNA_PINECONE_LISTEN": "127.0.0.1:0"})
+    server.start()
+    try:
+        client = Pinecone(api_key="any", host=f"{server.url}/pinecone")
+        for name in ("books", "victim"):
+            client.create_index(name=name, dimension=2, spec=ServerlessSpec(cloud="aws", region="us-east-1"))
+        host = client.describe_index("books").host
+        records = host.removesuffix("/pc.v1/books")
+        assert records != server.url and records.startswith("http://127.0.0.1:")
+        books = client.Index(host=host)
+        books.upsert(vectors=[("a", [1.0, 0.0]), ("b", [0.0, 1.0])])
+        books.delete(ids=["a"])
+        assert books.describe_index_stats().total_vector_count == 1
+        for elsewhere in (f"{server.url}/pc.v1/books/describe_index_stats", f"{records}/pinecone/indexes", f"{records}/v1/collections", f"{records}/"):
+            assert httpx.get(elsewhere, headers={"api-key": "any"}).status_code == 404, elsewhere
+        seen = run("9.0.1", "pinecone_climbing_program.py", server.url, "books", "victim", "any", "any")
+        assert seen.pop("there") is True
+        assert all(status == 404 for status in seen.values()), seen
+        assert books.describe_index_stats().total_vector_count == 1
+    finally:
+        server.stop()

@@ -59,6 +59,11 @@ impl Router {
         surface::app(self.clone())
     }
 
+    /// The records of Pinecone's indexes alone, for a port of their own.
+    pub fn records_app(&self) -> axum::Router {
+        surface::records_app(self.clone())
+    }
+
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }

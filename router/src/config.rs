@@ -39,6 +39,8 @@ pub struct RouterConfig {
     /// How clients reach us, `http(s)://host[:port]` without a path, where answers must say so (Pinecone's `host`);
     /// `None`: as the request's own `Host` says.
     pub public_url: Option<String>,
+    /// The port where the records of Pinecone's indexes are served, and nothing else; `None`: they are with all the rest.
+    pub pinecone_records: Option<RecordsPort>,
     /// What Pinecone's deleteAll does with the namespace.
     pub pinecone_delete_all: EmptiedNamespace,
     /// What embeds text, where clients send text.
@@ -53,6 +55,15 @@ pub enum Port {
     Http,
     /// TLS.
     Https,
+}
+
+/// A port of records alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsPort {
+    /// Its number.
+    pub number: u16,
+    /// How clients reach it, as `public_url`; `None`: by the host that they asked, at this port.
+    pub url: Option<String>,
 }
 
 /// What becomes of a namespace when all of its records are deleted at once.
@@ -84,6 +95,7 @@ impl RouterConfig {
             insecure_open: false,
             port: Port::default(),
             public_url: None,
+            pinecone_records: None,
             pinecone_delete_all: EmptiedNamespace::default(),
             embedding: EmbeddingConfig::default(),
         }

@@ -1,6 +1,5 @@
-//! The client port and what its router is told, as `serve` and `router` take it from the settings.
+//! The clients' ports and what their router is told, as `serve` and `router` take it from the settings.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +8,13 @@ use anyhow::{anyhow, bail};
 use lacuna_model::access::SecretHash;
 use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::tls::client_port::{ClientPort, PortFiles};
-use lacuna_router::{EmptiedNamespace, Port, RouterConfig};
+use lacuna_router::{EmptiedNamespace, Port, RecordsPort, Router, RouterConfig};
+use tokio::net::TcpListener;
 
 use super::embedding::embedding;
-use crate::config::network::Keys;
+use crate::config::network::{self, Keys};
 use crate::config::{Overrides, Settings};
+use crate::process::{HttpServer, bind};
 
 /// Flags of TLS.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,18 +34,102 @@ impl TlsFlags {
     }
 }
 
+/// Ports taken, on which nothing is served yet.
+pub(super) struct ClientPorts {
+    main: TcpListener,
+    pinecone: Option<TcpListener>,
+    tls: Option<Arc<ClientPort>>,
+}
+
+/// Ports that are served.
+pub(super) struct Served {
+    main: HttpServer,
+    pinecone: Option<HttpServer>,
+}
+
+impl ClientPorts {
+    /// Takes the ports that settings name; none that others can reach without keys, unless that was asked for.
+    pub(super) async fn take(settings: &Settings, keys: Keys) -> anyhow::Result<Self> {
+        let address = |text: &str| {
+            let address = network::listen_address(text)?;
+            network::refuse_open(address, keys, settings.insecure_open).map(|()| address)
+        };
+        let main = address(&settings.listen)?;
+        let given = Some(settings.pinecone_listen.as_str()).filter(|text| !text.is_empty());
+        let pinecone = given.map(address).transpose()?;
+        let tls = client_port(settings)?;
+        let main = bind(main).await?;
+        let pinecone = match pinecone {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        Ok(Self { main, pinecone, tls })
+    }
+
+    /// Begins to serve.
+    pub(super) fn serve(self, router: &Router) -> anyhow::Result<Served> {
+        let main = HttpServer::start(self.main, router.app(), self.tls.clone())?;
+        let of_records = |listener| HttpServer::start(listener, router.records_app(), self.tls);
+        Ok(Served { main, pinecone: self.pinecone.map(of_records).transpose()? })
+    }
+
+    fn is_open(&self) -> anyhow::Result<bool> {
+        let mut all = vec![self.main.local_addr()?];
+        if let Some(listener) = &self.pinecone {
+            all.push(listener.local_addr()?);
+        }
+        Ok(all.iter().any(|address| !address.ip().is_loopback()))
+    }
+
+    fn records_port(&self, settings: &Settings) -> anyhow::Result<Option<RecordsPort>> {
+        let Some(listener) = &self.pinecone else {
+            if !settings.pinecone_url.is_empty() {
+                bail!(
+                    "pinecone_url is given and pinecone_listen isn't: nothing would answer there. Nothing was started."
+                );
+            }
+            return Ok(None);
+        };
+        let url = address_of("pinecone_url", &settings.pinecone_url)?;
+        Ok(Some(RecordsPort { number: listener.local_addr()?.port(), url }))
+    }
+}
+
+impl Served {
+    /// Where clients find it.
+    pub(super) fn url(&self) -> String {
+        self.main.url()
+    }
+
+    /// What is served where, a line for each port but the first.
+    pub(super) fn others(&self) -> Option<String> {
+        Some(format!("records of Pinecone's indexes on {}", self.pinecone.as_ref()?.url()))
+    }
+
+    /// Takes no more requests and waits for those at work.
+    pub(super) async fn stop(self) {
+        match self.pinecone {
+            Some(pinecone) => {
+                tokio::join!(self.main.stop(), pinecone.stop());
+            }
+            None => self.main.stop().await,
+        }
+    }
+}
+
 /// What every router is told, of those that settings say: `serve`'s and a router's alike.
 pub(super) fn router_config(
     settings: &Settings,
     seeds: Vec<NodeInfo>,
-    (listen, tls): (SocketAddr, bool),
+    ports: &ClientPorts,
 ) -> anyhow::Result<RouterConfig> {
     Ok(RouterConfig {
         default_deadline: Duration::from_millis(settings.deadline_ms),
         slow_request: Duration::from_millis(settings.slow_request_ms),
-        insecure_open: !listen.ip().is_loopback(),
-        port: if tls { Port::Https } else { Port::Http },
-        public_url: public_url(&settings.public_url)?,
+        insecure_open: ports.is_open()?,
+        port: if ports.tls.is_some() { Port::Https } else { Port::Http },
+        public_url: address_of("public_url", &settings.public_url)?,
+        pinecone_records: ports.records_port(settings)?,
         pinecone_delete_all: emptied(&settings.pinecone_delete_all_namespace)?,
         embedding: embedding(settings)?,
         ..RouterConfig::new(seeds)
@@ -57,7 +142,7 @@ pub(super) fn keys(root_key: Option<&SecretHash>) -> Keys {
 }
 
 /// A scheme and a host, without a path; or none.
-fn public_url(text: &str) -> anyhow::Result<Option<String>> {
+fn address_of(setting: &str, text: &str) -> anyhow::Result<Option<String>> {
     let text = text.trim().trim_end_matches('/');
     if text.is_empty() {
         return Ok(None);
@@ -67,7 +152,7 @@ fn public_url(text: &str) -> anyhow::Result<Option<String>> {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ']) => Ok(Some(text.to_owned())),
         Some(_) | None => {
             bail!(
-                "public_url {text:?} is no address; expected http(s)://host[:port] without a path. Nothing was started."
+                "{setting} {text:?} is no address; expected http(s)://host[:port] without a path. Nothing was started."
             )
         }
     }
@@ -82,7 +167,7 @@ fn emptied(text: &str) -> anyhow::Result<EmptiedNamespace> {
 }
 
 /// The port's certificate and key, or none for plain text.
-pub(super) fn client_port(settings: &Settings) -> anyhow::Result<Option<Arc<ClientPort>>> {
+fn client_port(settings: &Settings) -> anyhow::Result<Option<Arc<ClientPort>>> {
     let given = |path: &Path| !path.as_os_str().is_empty();
     let (certificate, key) = (settings.tls_cert.as_path(), settings.tls_key.as_path());
     match (given(certificate), given(key)) {
@@ -108,10 +193,13 @@ mod tests {
 
     #[test]
     fn the_public_address_has_a_scheme_and_no_path() {
-        assert_eq!(public_url("").unwrap(), None);
-        assert_eq!(public_url("https://db.example:443/").unwrap().as_deref(), Some("https://db.example:443"));
+        assert_eq!(address_of("public_url", "").unwrap(), None);
+        assert_eq!(
+            address_of("public_url", "https://db.example:443/").unwrap().as_deref(),
+            Some("https://db.example:443")
+        );
         for bad in ["db.example", "ftp://x", "https://", "http://x/y", "http://x y"] {
-            assert!(public_url(bad).is_err(), "{bad}");
+            assert!(address_of("public_url", bad).is_err(), "{bad}");
         }
     }
 

@@ -15,12 +15,12 @@ use lacuna_proto::tls::cluster::{Holder, Security};
 use lacuna_router::{Connector, Router};
 use tokio_util::sync::CancellationToken;
 
-use super::client_port::{TlsFlags, client_port, keys, router_config};
+use super::client_port::{ClientPorts, TlsFlags, keys, router_config};
 use super::every_command::Common;
 use super::first_request::first_request;
 use crate::config::{Overrides, Settings, network, secret};
 use crate::exit::Ending;
-use crate::process::{HttpServer, Stop, bind, record};
+use crate::process::{Stop, record};
 
 /// Serve clients over HTTP, and ask the nodes of a cluster. Keeps nothing; run as many as you like.
 #[derive(Debug, clap::Args)]
@@ -56,26 +56,24 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("root_key", args.root_key_file.as_ref().map(|_| ""))
         .switch("insecure_open", args.insecure_open);
     let settings = common.start(args.tls.onto(flags))?.settings;
-    let listen = network::listen_address(&settings.listen)?;
     let root_key = secret::root_key(&settings)?;
-    network::refuse_open(listen, keys(root_key.as_ref()), settings.insecure_open)?;
     let seeds = infos(&network::peers(&settings.peers)?);
     if seeds.is_empty() {
         bail!("no nodes to ask; give --nodes 1=host:port,2=host:port. Nothing was started.");
     }
-    let tls = client_port(&settings)?;
     let security = cluster_security(&settings, Holder::Router)?;
     for info in &seeds {
         security.allows(&info.address).map_err(|error| anyhow!("{error}. Nothing was started."))?;
     }
     let mut stop = Stop::listen()?;
-    let listener = bind(listen).await?;
-    let config = router_config(&settings, seeds, (listen, tls.is_some()))?.with_root_key(root_key);
+    let ports = ClientPorts::take(&settings, keys(root_key.as_ref())).await?;
+    let config = router_config(&settings, seeds, &ports)?.with_root_key(root_key);
     let router = Router::new(config, Arc::new(Remote(security.clone()))).with_metrics(record()?);
-    let server = HttpServer::start(listener, router.app(), tls)?;
+    let server = ports.serve(&router)?;
     let url = server.url();
     follow(&security);
     println!("router listening on {url}, asking {}", settings.peers);
+    server.others().iter().for_each(|line| println!("{line}"));
     println!("{}", first_request(&url));
     let signal = stop.asked().await;
     tracing::info!(signal, "stopping");

@@ -13,13 +13,13 @@ use lacuna_proto::tls::cluster::Security;
 use lacuna_router::verb::cluster::Readiness;
 use lacuna_router::{Connector, Router, RouterConfig};
 
-use super::client_port::{TlsFlags, client_port, keys, router_config};
+use super::client_port::{ClientPorts, TlsFlags, keys, router_config};
 use super::every_command::Common;
 use super::first_request::first_request;
 use super::router::remote;
-use crate::config::{Overrides, Settings, network, secret};
+use crate::config::{Overrides, Settings, secret};
 use crate::exit::Ending;
-use crate::process::{HttpServer, Stop, bind, record};
+use crate::process::{Stop, record};
 
 /// Serve everything from one process: node and router, all data on this machine.
 #[derive(Debug, clap::Args)]
@@ -63,20 +63,17 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("root_key", args.root_key_file.as_ref().map(|_| ""))
         .switch("insecure_open", args.insecure_open);
     let settings = common.start(args.tls.onto(flags))?.settings;
-    let listen = network::listen_address(&settings.listen)?;
     let root_key = secret::root_key(&settings)?;
-    network::refuse_open(listen, keys(root_key.as_ref()), settings.insecure_open)?;
-    let tls = client_port(&settings)?;
     let mut stop = Stop::listen()?;
-    let listener = bind(listen).await?;
+    let ports = ClientPorts::take(&settings, keys(root_key.as_ref())).await?;
+    let told = router_config(&settings, Vec::new(), &ports)?.with_root_key(root_key);
     let metrics = record()?;
     let node = Node::start(node_config(&settings)).await.context("the node could not be started")?;
     let connector = Arc::new(InProcess(node.handle()));
-    let seed = NodeInfo { id: NODE, address: node.address().to_string() };
-    let told = router_config(&settings, vec![seed], (listen, tls.is_some()))?.with_root_key(root_key);
-    let config = RouterConfig { local_node: Some(NODE), ..told };
+    let seeds = vec![NodeInfo { id: NODE, address: node.address().to_string() }];
+    let config = RouterConfig { seeds, local_node: Some(NODE), ..told };
     let router = Router::new(config, connector).with_metrics(metrics);
-    let server = HttpServer::start(listener, router.app(), tls)?;
+    let server = ports.serve(&router)?;
     let stopped = tokio::select! {
         () = until_ready(&router) => None,
         asked = stop.asked() => Some(asked),
@@ -86,6 +83,7 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
     } else {
         let url = server.url();
         println!("lacuna {} listening on {url}", env!("CARGO_PKG_VERSION"));
+        server.others().iter().for_each(|line| println!("{line}"));
         println!("data in {}", settings.data_dir.display());
         println!("{}", first_request(&url));
         stop.asked().await

@@ -54,6 +54,10 @@ pub(crate) struct Settings {
     pub(crate) embedding_key: Secret,
     /// Components of its vectors; 0: learnt at the first use.
     pub(crate) embedding_dimension: u32,
+    /// Another address, for the records of Pinecone's indexes alone, `address:port`; empty: they are on the first.
+    pub(crate) pinecone_listen: String,
+    /// How clients reach it, `http(s)://host[:port]`; empty: by the host that they asked, and its port.
+    pub(crate) pinecone_url: String,
     /// What Pinecone's deleteAll does with the namespace: `drop` or `keep`.
     pub(crate) pinecone_delete_all_namespace: String,
     /// Memory for sled's cache, MB a replica.
@@ -145,6 +149,18 @@ pub(crate) const KEYS: &[Key] = &[
     key("embedding_model", Kind::Text, "", "its model"),
     key("embedding_key", Kind::Secret, "", "its key; shown as set or unset"),
     key("embedding_dimension", Kind::Number, "0", "components of its vectors; 0: learnt at the first use"),
+    key(
+        "pinecone_listen",
+        Kind::Text,
+        "",
+        "another address, for the records of Pinecone's indexes alone; empty: on the first",
+    ),
+    key(
+        "pinecone_url",
+        Kind::Text,
+        "",
+        "how clients reach pinecone_listen, http(s)://host[:port]; empty: by the host they asked",
+    ),
     key(
         "pinecone_delete_all_namespace",
         Kind::Text,

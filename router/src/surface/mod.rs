@@ -28,12 +28,22 @@ use manners::Manners;
 /// each surface in its own words.
 pub(crate) fn app(router: Router) -> axum::Router {
     let door = door::Door::new(router.clone());
-    behind(&door, manners::NATIVE, native::routes().merge(openapi::routes()).fallback(no_route))
-        .merge(behind(&door, chroma::MANNERS, chroma::routes()))
-        .merge(behind(&door, pinecone::CONTROL, pinecone::control()))
-        .merge(behind(&door, pinecone::DATA, pinecone::data()))
-        .merge(behind(&door, moorcheh::MANNERS, moorcheh::routes()))
-        .merge(behind(&door, cognee::MANNERS, cognee::routes()))
+    let mut routes =
+        behind(&door, manners::NATIVE, native::routes().merge(openapi::routes()).fallback(no_route))
+            .merge(behind(&door, chroma::MANNERS, chroma::routes()))
+            .merge(behind(&door, pinecone::CONTROL, pinecone::control()))
+            .merge(behind(&door, moorcheh::MANNERS, moorcheh::routes()))
+            .merge(behind(&door, cognee::MANNERS, cognee::routes()));
+    if router.config().pinecone_records.is_none() {
+        routes = routes.merge(behind(&door, pinecone::DATA, pinecone::data()));
+    }
+    routes.layer(DefaultBodyLimit::disable()).with_state(router)
+}
+
+/// Pinecone's records without its indexes: no path, however it climbs, leads from one to the other.
+pub(crate) fn records_app(router: Router) -> axum::Router {
+    let door = door::Door::new(router.clone());
+    behind(&door, pinecone::DATA, pinecone::data().fallback(no_route))
         .layer(DefaultBodyLimit::disable())
         .with_state(router)
 }

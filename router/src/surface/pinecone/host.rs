@@ -5,7 +5,7 @@ use http::header;
 use http::request::Parts;
 
 use crate::app::Router;
-use crate::config::Port;
+use crate::config::{Port, RecordsPort};
 use crate::error::VerbError;
 
 /// The API's version from which on answers carry `schema` and `deployment`.
@@ -30,9 +30,15 @@ impl FromRequestParts<Router> for Visitor {
     type Rejection = VerbError;
 
     async fn from_request_parts(parts: &mut Parts, router: &Router) -> Result<Self, VerbError> {
-        let base = match &router.config().public_url {
+        let config = router.config();
+        let base = match &config.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => asked_by(parts, router.config().port),
+            None => asked_by(parts, config.port),
+        };
+        let base = match &config.pinecone_records {
+            None => base,
+            Some(RecordsPort { url: Some(url), .. }) => url.clone(),
+            Some(RecordsPort { url: None, number }) => at_port(&base, *number),
         };
         Ok(Self { base, shape: shape(parts) })
     }
@@ -60,6 +66,13 @@ fn asked_by(parts: &Parts, port: Port) -> String {
     format!("{scheme}://{host}")
 }
 
+/// The same host at another port.
+fn at_port(base: &str, port: u16) -> String {
+    let host = base.trim_end_matches(|c: char| c.is_ascii_digit());
+    let host = host.strip_suffix(':').filter(|host| !host.ends_with([':', '/'])).unwrap_or(base);
+    format!("{host}:{port}")
+}
+
 fn shape(parts: &Parts) -> Shape {
     let version = parts.headers.get("x-pinecone-api-version").and_then(|value| value.to_str().ok());
     if version.is_some_and(|version| version >= SCHEMA_SINCE) { Shape::SpecAndSchema } else { Shape::Spec }
@@ -83,6 +96,19 @@ mod tests {
         assert_eq!(asked_by(&parts(&[("host", "db.example")]), Port::Https), "https://db.example");
         let forwarded = [("host", "db.example"), ("x-forwarded-proto", "https, http")];
         assert_eq!(asked_by(&parts(&forwarded), Port::Http), "https://db.example");
+    }
+
+    #[test]
+    fn records_on_a_port_of_their_own_are_at_the_same_host() {
+        for (base, there) in [
+            ("http://127.0.0.1:8000", "http://127.0.0.1:9"),
+            ("https://db.example", "https://db.example:9"),
+            ("http://10.0.0.12", "http://10.0.0.12:9"),
+            ("http://[::1]:8000", "http://[::1]:9"),
+            ("http://[::1]", "http://[::1]:9"),
+        ] {
+            assert_eq!(at_port(base, 9), there);
+        }
     }
 
     #[test]
