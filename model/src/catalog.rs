@@ -7,6 +7,7 @@ use crate::ids::{
     Account, CollectionId, DatabaseId, Incarnation, ItemNumber, MapEpoch, NamespaceName, NodeId, OpNumber,
     SLOTS, ShardId, Slot, Stamp,
 };
+use crate::memory::part::Takes;
 use crate::op_id::OpId;
 use crate::outcome::RowView;
 use crate::record::Schema;
@@ -245,6 +246,8 @@ pub enum OperationKind {
     Release {
         /// The items, ascending.
         items: Vec<ItemNumber>,
+        /// What of them goes.
+        takes: Takes,
     },
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::filter::Filter;
 use crate::ids::{Account, Incarnation, ItemNumber, MapEpoch, OpNumber, RecordId, Slot, Stamp, slot_of};
 use crate::memory::contribution::{Holding, NewContribution};
-use crate::memory::part::NewOwner;
+use crate::memory::part::{NewOwner, Takes};
 use crate::op_id::OpId;
 use crate::record::{NewRecord, RecordPatch, Schema};
 use crate::value::MetaValue;
@@ -209,8 +209,8 @@ pub struct Advance {
     pub upto: Upto,
 }
 
-/// Begins a release (protocol PM2). Repeated, it changes nothing and returns the row. From here on, writes for
-/// these items are refused, for ever.
+/// Begins a release (protocol PM2). Repeated, it changes nothing and returns the row. If it takes all, writes for
+/// these items are refused from here on, for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartRelease {
     /// The operation's number.
@@ -221,6 +221,10 @@ pub struct StartRelease {
     pub items: Vec<ItemNumber>,
     /// References to take in this entry (the router sends 0, the leader sets it).
     pub budget: u32,
+    /// What of the items goes. Unless it is all, writes for them are still taken.
+    pub takes: Takes,
+    /// Contents that end with it: what the items held there goes at once.
+    pub ends: Vec<Incarnation>,
 }
 
 /// Releases the next references; applies only if the row's `after` is this one.

@@ -124,6 +124,13 @@ pub enum MetaCommand {
         /// The key.
         key: KeyId,
     },
+    /// Takes a tenant without databases away; the default one stays.
+    DropTenant {
+        /// Whose.
+        account: Account,
+        /// Its name.
+        tenant: String,
+    },
 }
 
 /// A key to make.

@@ -7,6 +7,7 @@ use crate::filter::Filter;
 use crate::ids::{Incarnation, ItemNumber, LogPosition, MapEpoch, OpNumber, Slot, Stamp};
 use crate::memory::contribution::Holding;
 use crate::memory::counts::ReleaseCounts;
+use crate::memory::part::Takes;
 use crate::op_id::OpId;
 use crate::record::{Schema, Written};
 
@@ -137,6 +138,8 @@ pub struct RowView {
     pub updated: u64,
     /// What a release took so far; nothing of other rows.
     pub released: ReleaseCounts,
+    /// Of a release that takes only a part: references that each item lost so far, by item.
+    pub lost: Vec<(ItemNumber, u64)>,
 }
 
 impl RowView {
@@ -153,6 +156,7 @@ impl RowView {
             remaining: 0,
             updated: 0,
             released: ReleaseCounts::default(),
+            lost: Vec::new(),
         }
     }
 }
@@ -187,6 +191,8 @@ pub struct ReleaseRow {
     pub items: Vec<ItemNumber>,
     /// Every reference up to and with this one is taken.
     pub after: Option<Holding>,
+    /// What of them goes.
+    pub takes: Takes,
 }
 
 /// A range that a leader would propose next for a row.

@@ -45,6 +45,18 @@ pub struct RouterConfig {
     pub pinecone_delete_all: EmptiedNamespace,
     /// What embeds text, where clients send text.
     pub embedding: EmbeddingConfig,
+    /// May whole stores be wiped by a request?
+    pub mode: Mode,
+}
+
+/// What a server is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Data that matters: prune and Chroma's reset are refused.
+    #[default]
+    Production,
+    /// Data that can be made anew: both are served.
+    Development,
 }
 
 /// What the port for clients speaks.
@@ -98,6 +110,7 @@ impl RouterConfig {
             pinecone_records: None,
             pinecone_delete_all: EmptiedNamespace::default(),
             embedding: EmbeddingConfig::default(),
+            mode: Mode::default(),
         }
     }
 }

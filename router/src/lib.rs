@@ -24,5 +24,5 @@ pub mod surface;
 pub mod verb;
 
 pub use app::Router;
-pub use config::{Connector, EmptiedNamespace, Port, RecordsPort, RouterConfig};
+pub use config::{Connector, EmptiedNamespace, Mode, Port, RecordsPort, RouterConfig};
 pub use error::VerbError;

@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 use lacuna_model::access::SecretHash;
 use lacuna_model::catalog::NodeInfo;
 use lacuna_proto::tls::client_port::{ClientPort, PortFiles};
-use lacuna_router::{EmptiedNamespace, Port, RecordsPort, Router, RouterConfig};
+use lacuna_router::{EmptiedNamespace, Mode, Port, RecordsPort, Router, RouterConfig};
 use tokio::net::TcpListener;
 
 use super::embedding::embedding;
@@ -132,8 +132,18 @@ pub(super) fn router_config(
         pinecone_records: ports.records_port(settings)?,
         pinecone_delete_all: emptied(&settings.pinecone_delete_all_namespace)?,
         embedding: embedding(settings)?,
+        mode: mode(settings),
         ..RouterConfig::new(seeds)
     })
+}
+
+/// In development mode the log says what can happen to the data.
+fn mode(settings: &Settings) -> Mode {
+    if !settings.development_mode {
+        return Mode::Production;
+    }
+    tracing::warn!("development mode: prune and Chroma's reset are served, they wipe whole stores");
+    Mode::Development
 }
 
 /// Are keys on?

@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// Serve without keys on an address that others can reach.
     #[arg(long)]
     insecure_open: bool,
+    /// Serve prune and Chroma's reset, which wipe whole stores: for data that can be made anew.
+    #[arg(long)]
+    development_mode: bool,
     #[command(flatten)]
     tls: TlsFlags,
 }
@@ -54,7 +57,8 @@ pub(super) async fn run(args: Args, common: &Common) -> anyhow::Result<Ending> {
         .set("cluster_certs", args.certs.as_deref())
         .set("root_key_file", args.root_key_file.as_deref())
         .set("root_key", args.root_key_file.as_ref().map(|_| ""))
-        .switch("insecure_open", args.insecure_open);
+        .switch("insecure_open", args.insecure_open)
+        .switch("development_mode", args.development_mode);
     let settings = common.start(args.tls.onto(flags))?.settings;
     let root_key = secret::root_key(&settings)?;
     let seeds = infos(&network::peers(&settings.peers)?);

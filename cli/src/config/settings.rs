@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) root_key_file: PathBuf,
     /// Serve without keys on an address that others can reach.
     pub(crate) insecure_open: bool,
+    /// Serve prune and Chroma's reset: data here can be made anew.
+    pub(crate) development_mode: bool,
     /// This node's id.
     pub(crate) node_id: u64,
     /// Where this node serves other processes.
@@ -122,6 +124,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("root_key_file", Kind::Text, "", "a file with the root key in it"),
     key("insecure_open", Kind::Switch, "false", "serve without keys on an address that others can reach"),
+    key("development_mode", Kind::Switch, "false", "serve prune and Chroma's reset, which wipe whole stores"),
     key("node_id", Kind::Number, "1", "this node's id"),
     key("node_listen", Kind::Text, "127.0.0.1:7001", "where this node serves other processes"),
     key("peers", Kind::Text, "", "the cluster's nodes, 1=host:port,2=host:port"),

@@ -5,7 +5,7 @@ use lacuna_model::Incarnation;
 use lacuna_model::ItemNumber;
 use lacuna_model::command::{IdAt, RecordKey, Retain};
 use lacuna_model::memory::contribution::{Holding, NewContribution};
-use lacuna_model::memory::part::{NewOwner, attach};
+use lacuna_model::memory::part::{Brings, NewOwner, attach};
 use lacuna_model::outcome::Fate;
 use lacuna_model::record::{Ordinal, StoredRecord};
 
@@ -30,7 +30,8 @@ pub(super) fn contribute(
         let fate = if old.is_some() { Fate::Updated } else { Fate::Inserted };
         let record = old.as_ref().map(|old| decode(old, Vector::Read)).transpose()?;
         let place = (transaction.written(at), new.ordinal);
-        let attached = attach(record, owner, Some(&new.content), place);
+        let brings = Brings { content: Some(&new.content), holds: new.holds };
+        let attached = attach(record, owner, brings, place);
         keep(transaction, (incarnation, key), owner.item, (old.as_ref(), attached))?;
         fates.push(item(slot, new.position, fate));
     }
@@ -54,7 +55,7 @@ pub(super) fn retain(
         let fate = if record.is_some() { Fate::Retained } else { Fate::Absent };
         if record.is_some() {
             let place = (transaction.written(at), Ordinal::default());
-            let attached = attach(record, retain.owner, None, place);
+            let attached = attach(record, retain.owner, Brings { content: None, holds: true }, place);
             keep(transaction, (incarnation, key), retain.owner.item, (old.as_ref(), attached))?;
         }
         fates.push(item(slot, id.position, fate));

@@ -13,15 +13,7 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, fence: &Fence)
     if let Some(known) = transaction.begun_before(fence.number) {
         return known;
     }
-    let ending: BTreeSet<Incarnation> = fence.incarnations.iter().copied().collect();
-    let mut count = 0;
-    for incarnation in ending {
-        if transaction.is_ended(incarnation) {
-            continue;
-        }
-        end_rows(transaction, at, incarnation);
-        count += transaction.end_incarnation(incarnation);
-    }
+    let count = end(transaction, at, &fence.incarnations);
     let view = RowView {
         matched: count,
         deleted: count,
@@ -40,6 +32,20 @@ pub(super) fn apply(transaction: &mut Transaction<'_>, at: Place, fence: &Fence)
     };
     transaction.add_row(fence.number, RowState::new(row));
     CommandOutcome::Row(view)
+}
+
+/// Ends contents; returns how many records they had.
+pub(super) fn end(transaction: &mut Transaction<'_>, at: Place, incarnations: &[Incarnation]) -> u64 {
+    let ending: BTreeSet<Incarnation> = incarnations.iter().copied().collect();
+    let mut count = 0;
+    for incarnation in ending {
+        if transaction.is_ended(incarnation) {
+            continue;
+        }
+        end_rows(transaction, at, incarnation);
+        count += transaction.end_incarnation(incarnation);
+    }
+    count
 }
 
 /// Open rows of the incarnation end; what they hadn't taken counts to the fence.

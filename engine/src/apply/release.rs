@@ -1,17 +1,18 @@
 //! Releases: items' references go, and with the last one the record, in one entry (protocol PM2). A row like a
 //! where-delete's, but it walks the index item → records; a range is a number of references.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use lacuna_model::command::{AdvanceRelease, RowAction, StartRelease};
 use lacuna_model::limits::MAX_OPEN_ROWS;
 use lacuna_model::memory::contribution::Holding;
 use lacuna_model::memory::counts::{Fates, MemoryKind, ReleaseCounts};
-use lacuna_model::memory::part::{Detached, detach};
+use lacuna_model::memory::part::{Detached, Takes, detach};
 use lacuna_model::outcome::{CommandOutcome, Refusal, ReleaseRow, Row, RowStatus, RowView};
 use lacuna_model::{Incarnation, ItemNumber, OpNumber};
 
-use super::{Place, Transaction};
+use super::{Place, Transaction, fence};
 use crate::state::RowState;
 use crate::store::records::{Vector, decode};
 use crate::store::{StoreError, keys};
@@ -32,7 +33,12 @@ pub(super) fn start(
     let mut items = start.items.clone();
     items.sort_unstable();
     items.dedup();
-    transaction.release(&items);
+    match start.takes {
+        Takes::All => transaction.release(&items),
+        // The items live on.
+        Takes::Graph | Takes::Vectors => {}
+    }
+    fence::end(transaction, at, &start.ends);
     let view = RowView::begun(start.number, RowStatus::Sweeping, at.position);
     let row = Row {
         op_id: start.op_id.clone(),
@@ -45,7 +51,7 @@ pub(super) fn start(
         limit_left: Some(0),
         view,
         action: RowAction::Delete,
-        release: Some(ReleaseRow { items, after: None }),
+        release: Some(ReleaseRow { items, after: None, takes: start.takes }),
     };
     transaction.add_row(start.number, RowState::new(row));
     sweep(transaction, at, start.number, start.budget)
@@ -66,6 +72,23 @@ pub(super) fn advance(
     sweep(transaction, at, advance.number, advance.budget)
 }
 
+/// What one entry takes.
+#[derive(Default)]
+struct Taken {
+    counts: ReleaseCounts,
+    lost: BTreeMap<ItemNumber, u64>,
+}
+
+impl Taken {
+    fn lost(&mut self, item: ItemNumber, takes: Takes) {
+        match takes {
+            // All of it, whatever it was.
+            Takes::All => {}
+            Takes::Graph | Takes::Vectors => *self.lost.entry(item).or_default() += 1,
+        }
+    }
+}
+
 fn sweep(
     transaction: &mut Transaction<'_>,
     at: Place,
@@ -73,16 +96,16 @@ fn sweep(
     budget: u32,
 ) -> Result<CommandOutcome, StoreError> {
     let release = transaction.row(number).and_then(|row| row.row.release.clone());
-    let Some(ReleaseRow { items, mut after }) = release else {
+    let Some(ReleaseRow { items, mut after, takes }) = release else {
         return Ok(CommandOutcome::Refused(Refusal::Elsewhere));
     };
-    let mut counts = ReleaseCounts::default();
+    let mut taken = Taken::default();
     let mut left = budget as usize;
     let first = after.as_ref().map_or(0, |after| items.partition_point(|item| *item < after.item));
     let mut done = true;
     for item in &items[first..] {
-        let taken = take_item(transaction, (at, &items), (*item, &mut left), (&mut after, &mut counts))?;
-        if taken.is_break() {
+        let went = take_item(transaction, (at, &items, takes), (*item, &mut left), (&mut after, &mut taken))?;
+        if went.is_break() {
             done = false;
             break;
         }
@@ -93,7 +116,8 @@ fn sweep(
         }
         let view = &mut row.row.view;
         view.at = at.position;
-        view.released = view.released.and(counts);
+        view.released = view.released.and(taken.counts);
+        add_lost(&mut view.lost, taken.lost);
         let records = view.released.records();
         (view.matched, view.deleted) = (records.released + records.deleted, records.deleted);
         if done {
@@ -104,15 +128,35 @@ fn sweep(
     Ok(view.map_or(CommandOutcome::Refused(Refusal::Elsewhere), CommandOutcome::Row))
 }
 
+/// Adds to what items lost, by item.
+fn add_lost(lost: &mut Vec<(ItemNumber, u64)>, more: BTreeMap<ItemNumber, u64>) {
+    if more.is_empty() {
+        return;
+    }
+    let mut sum: BTreeMap<ItemNumber, u64> = lost.drain(..).collect();
+    for (item, references) in more {
+        *sum.entry(item).or_default() += references;
+    }
+    lost.extend(sum);
+}
+
 /// Takes an item's references, as many as are left of the budget.
 fn take_item(
     transaction: &mut Transaction<'_>,
-    (at, items): (Place, &[ItemNumber]),
+    (at, items, takes): (Place, &[ItemNumber], Takes),
     (item, left): (ItemNumber, &mut usize),
-    (after, counts): (&mut Option<Holding>, &mut ReleaseCounts),
+    (after, taken): (&mut Option<Holding>, &mut Taken),
 ) -> Result<ControlFlow<()>, StoreError> {
-    let from = keys::holdings_from(item);
-    let to = keys::after_prefix(from.clone());
+    let from = match after.as_ref().filter(|after| after.item == item) {
+        // What a part of it was taken of is still there.
+        Some(after) => {
+            let mut behind = keys::holding(after);
+            behind.push(0);
+            behind
+        }
+        None => keys::holdings_from(item),
+    };
+    let to = keys::after_prefix(keys::holdings_from(item));
     let mut pairs = transaction.first_in(&from, &to, left.saturating_add(1))?;
     let more = pairs.len() > *left;
     pairs.truncate(*left);
@@ -122,7 +166,7 @@ fn take_item(
         };
         // Another of the items may have held the same record: then it was taken with that one.
         if transaction.value(&key)?.is_some() {
-            take_record(transaction, (at, items), &holding, counts)?;
+            take_record(transaction, (at, items, takes), &holding, taken)?;
         }
         *left -= 1;
         *after = Some(holding);
@@ -130,12 +174,12 @@ fn take_item(
     Ok(if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
 }
 
-/// Takes all of the items' references off one record, so that it is counted once.
+/// Takes all of the items' references off one record, or a part of them, so that it is counted once.
 fn take_record(
     transaction: &mut Transaction<'_>,
-    (at, items): (Place, &[ItemNumber]),
+    (at, items, takes): (Place, &[ItemNumber], Takes),
     holding: &Holding,
-    counts: &mut ReleaseCounts,
+    taken: &mut Taken,
 ) -> Result<(), StoreError> {
     let incarnation = holding.incarnation;
     let ended = transaction.is_ended(incarnation);
@@ -146,13 +190,19 @@ fn take_record(
         return Ok(());
     };
     let goes = |item: ItemNumber| items.binary_search(&item).is_ok();
-    let Some(detached) = detach(decode(&old, Vector::Read)?, goes, transaction.written(at)) else {
+    let Some(detached) = detach(decode(&old, Vector::Read)?, takes, goes, transaction.written(at)) else {
         return Err(StoreError::corrupt("an item holds a record that is no memory record"));
     };
+    if detached.gone.is_empty() && !detached.lessened {
+        return Ok(());
+    }
     for owner in &detached.gone {
+        taken.lost(owner.item, takes);
         drop_note(transaction, &Holding { item: owner.item, ..holding.clone() })?;
     }
-    count(counts, &detached);
+    if !detached.gone.is_empty() {
+        count(&mut taken.counts, &detached);
+    }
     if let Some(left) = detached.left {
         return transaction.put_record(incarnation, holding.key.clone(), Some(&old), left);
     }

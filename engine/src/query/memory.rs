@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lacuna_model::command::RecordKey;
 use lacuna_model::memory::contribution::Holding;
 use lacuna_model::memory::counts::{MemoryKind, ReleaseCounts};
-use lacuna_model::memory::part::detach;
+use lacuna_model::memory::part::{Takes, detach};
 use lacuna_model::memory::sight::{MemoryRecord, Sight};
 use lacuna_model::read::{MemoryStats, ReadBody};
 use lacuna_model::record::{StoredRecord, Written};
@@ -115,7 +115,9 @@ pub(super) fn preview(live: &Live, items: &[ItemNumber]) -> Result<ReadBody, Rea
         for Holding { incarnation, key, .. } in references(live, *item, None)? {
             let place = (incarnation, key);
             let record = stored(live, incarnation, &place.1)?.filter(|_| !seen.contains(&place));
-            if let Some(detached) = record.and_then(|record| detach(record, goes, Written::default())) {
+            if let Some(detached) =
+                record.and_then(|record| detach(record, Takes::All, goes, Written::default()))
+            {
                 count_release(&mut counts, &detached);
             }
             seen.insert(place);

@@ -128,6 +128,36 @@ pub enum MemoryChange {
     },
     /// Forgets.
     Forget(Forget),
+    /// Prunes the account's memory collections; only root may, and routers send it in development mode only.
+    Prune(Prune),
+}
+
+/// Prunes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prune {
+    /// What.
+    pub what: PruneWhat,
+    /// Id of its receipt.
+    pub receipt: ReceiptId,
+    /// Name of the operation.
+    pub op_id: OpId,
+    /// Digest of the request.
+    pub digest: RequestDigest,
+}
+
+/// What is pruned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PruneWhat {
+    /// Every raw file that is stored.
+    RawFiles,
+    /// Nodes and edges.
+    Graph,
+    /// Records of kind vector, and all vectors.
+    Vectors,
+    /// Both: all records.
+    Records,
+    /// Datasets, items, grants, tombstones, and users but root; so all that items held.
+    Metadata,
 }
 
 /// Does the dataset go with its items?
@@ -238,4 +268,7 @@ pub enum MemoryRefusal {
     /// The add was given up, or its dataset is gone.
     #[error("the add was given up")]
     GivenUp,
+    /// Contents are being pruned, and not every shard has confirmed it.
+    #[error("the memory collections are being pruned")]
+    Pruning,
 }

@@ -84,6 +84,8 @@ pub struct NewContribution {
     pub content: Content,
     /// Insertion order if the record is new.
     pub ordinal: Ordinal,
+    /// An edge of the same request ends here.
+    pub holds: bool,
 }
 
 /// One item's reference on a record.
@@ -95,6 +97,8 @@ pub struct Owner {
     pub dataset: DatasetNumber,
     /// What it says of the record; `None`: nothing, an edge of its holds the record.
     pub says: Option<u32>,
+    /// An edge of its holds the record.
+    pub holds: bool,
 }
 
 /// The memory part of a record as a replica keeps it. The record's own vector and text, and the facts here, are

@@ -16,6 +16,16 @@ pub enum MemoryKind {
     Blob,
 }
 
+impl MemoryKind {
+    /// A node or an edge?
+    pub fn is_graph(self) -> bool {
+        match self {
+            Self::Node | Self::Edge => true,
+            Self::Vector | Self::Blob => false,
+        }
+    }
+}
+
 /// Records that lost a reference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fates {

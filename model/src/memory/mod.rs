@@ -9,3 +9,6 @@ pub mod query;
 pub mod rights;
 pub mod sight;
 pub mod words;
+
+/// The collection of raw files' pieces, in each space. No client can name it: names with control characters are refused.
+pub const RAW_COLLECTION: &str = "\u{1}raw";

@@ -87,6 +87,9 @@ pub struct MemoryView {
     pub hidden: Vec<ItemNumber>,
     /// Adds from this number on began after the view was made: hidden too.
     pub next: ItemNumber,
+    /// Nodes and edges of items below this number are being pruned: hidden too, so that no edge is seen without
+    /// its ends while some shards are behind.
+    pub graph_from: ItemNumber,
 }
 
 /// An answer.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{DatasetNumber, ItemNumber, RecordId};
 use crate::memory::contribution::{Content, Facts, Owner};
+use crate::memory::counts::MemoryKind;
 use crate::memory::query::MemoryView;
 use crate::record::StoredRecord;
 
@@ -18,6 +19,8 @@ pub struct Sight {
     pub hidden: Vec<ItemNumber>,
     /// Items from this number on began after the view was made.
     pub next: ItemNumber,
+    /// Nodes and edges of items below this number are being pruned.
+    pub graph_from: ItemNumber,
 }
 
 /// A record as a reader sees it.
@@ -38,7 +41,14 @@ impl From<&MemoryView> for Sight {
         let mut chosen: Vec<DatasetNumber> = view.chosen.iter().map(|dataset| dataset.number).collect();
         chosen.sort_unstable();
         chosen.dedup();
-        Self { chosen, readable: view.readable.clone(), hidden: view.hidden.clone(), next: view.next }
+        let MemoryView { readable, hidden, next, graph_from, .. } = view;
+        Self {
+            chosen,
+            readable: readable.clone(),
+            hidden: hidden.clone(),
+            next: *next,
+            graph_from: *graph_from,
+        }
     }
 }
 
@@ -46,6 +56,11 @@ impl Sight {
     /// Is the item one that anybody may see?
     pub fn sees(&self, item: ItemNumber) -> bool {
         item < self.next && self.hidden.binary_search(&item).is_err()
+    }
+
+    /// Is it a reference that a prune of the graph is taking?
+    fn prunes(&self, record: &StoredRecord, owner: &Owner) -> bool {
+        owner.item < self.graph_from && kind_said(record, owner).is_none_or(MemoryKind::is_graph)
     }
 
     fn reads(&self, dataset: DatasetNumber) -> bool {
@@ -59,7 +74,8 @@ impl Sight {
     /// The record as the reader sees it; `None`: it sees none.
     pub fn show(&self, id: &RecordId, record: &StoredRecord) -> Option<MemoryRecord> {
         let part = record.memory.as_ref()?;
-        let seen: Vec<&Owner> = part.owners.iter().filter(|owner| self.sees(owner.item)).collect();
+        let seen = part.owners.iter().filter(|owner| self.sees(owner.item) && !self.prunes(record, owner));
+        let seen: Vec<&Owner> = seen.collect();
         if !seen.iter().any(|owner| self.chose(owner.dataset)) {
             return None;
         }
@@ -96,6 +112,15 @@ fn node_sets(record: &StoredRecord, readable: &[&Owner]) -> Vec<String> {
     sets.sort_unstable();
     sets.dedup();
     sets
+}
+
+/// What an owner says the record is; `None`: it says nothing of it.
+fn kind_said(record: &StoredRecord, owner: &Owner) -> Option<MemoryKind> {
+    let part = record.memory.as_ref()?;
+    match owner.says?.checked_sub(1) {
+        None => Some(part.facts.kind),
+        Some(at) => part.others.get(at as usize).map(|content| content.facts.kind),
+    }
 }
 
 /// What an owner says, by its number.

@@ -167,6 +167,8 @@ pub enum Scope {
     Add(ItemNumber),
     /// What a replacement replaced.
     Replaced(DatasetId, ItemId),
+    /// What a prune took.
+    Pruned,
 }
 
 /// The account of a forget, kept for good.

@@ -14,6 +14,7 @@ fn row(status: RowStatus, deleted: u64) -> ShardState {
         remaining: 6,
         updated: 0,
         released: crate::memory::counts::ReleaseCounts::default(),
+        lost: Vec::new(),
     })
 }
 

@@ -1,12 +1,12 @@
 //! Accounts and keys. Of a secret there is only its hash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lacuna_model::access::{AccessRefusal, AccountInfo, Key, Previous, SecretHash};
 use lacuna_model::limits::{KEPT_REVOKED_KEYS, MAX_ACCOUNTS, MAX_KEYS};
 use lacuna_model::meta::{Changed, MetaOutcome, MetaRefusal, NewKey};
 use lacuna_model::uuid::KeyId;
-use lacuna_model::{Account, Stamp};
+use lacuna_model::{Account, Principal, Stamp};
 use serde::{Deserialize, Serialize};
 
 use super::state::MetaState;
@@ -200,6 +200,14 @@ impl MetaState {
     pub(super) fn revoke_key(&mut self, index: u64, (account, key): (&Account, KeyId)) -> MetaOutcome {
         let revoked = self.access.revoke(account, key, self.stamp);
         self.key_changed(index, revoked)
+    }
+
+    /// Ends all keys of these users.
+    pub(super) fn revoke_keys_of(&mut self, index: u64, account: &Account, users: &BTreeSet<Principal>) {
+        let keys = self.access.keys_of(account).into_iter().filter(|key| users.contains(&key.principal));
+        for key in keys.collect::<Vec<_>>() {
+            self.revoke_key(index, (account, key.id));
+        }
     }
 
     fn key_changed(&mut self, index: u64, changed: Result<(Key, bool), AccessRefusal>) -> MetaOutcome {

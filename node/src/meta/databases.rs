@@ -56,6 +56,17 @@ impl Databases {
         self.ids.remove(named);
     }
 
+    /// Takes a tenant without databases away; the default one stays.
+    pub(super) fn remove_tenant(&mut self, account: &Account, tenant: &str) -> Result<(), MetaRefusal> {
+        let held = self.list(account, tenant).ok_or(MetaRefusal::NoTenant)?;
+        let made = held.iter().filter(|database| !database.named.is_default()).count();
+        if made > 0 {
+            return Err(MetaRefusal::NotEmpty(made as u64));
+        }
+        self.tenants.remove(&(account.clone(), tenant.to_owned()));
+        Ok(())
+    }
+
     /// Tenants of an account, by name.
     pub(super) fn tenants(&self, account: &Account) -> Vec<String> {
         let made = self.tenants.range((account.clone(), String::new())..);

@@ -152,9 +152,14 @@ fn start(operation: &Operation) -> Command {
         OperationKind::DeleteAll | OperationKind::DropCollection => {
             Command::Fence(Fence { number, op_id, incarnations: operation.incarnations.clone() })
         }
-        OperationKind::Release { items } => {
-            Command::StartRelease(StartRelease { number, op_id, items: items.clone(), budget: 0 })
-        }
+        OperationKind::Release { items, takes } => Command::StartRelease(StartRelease {
+            number,
+            op_id,
+            items: items.clone(),
+            budget: 0,
+            takes: *takes,
+            ends: operation.incarnations.clone(),
+        }),
     }
 }
 

@@ -1,21 +1,22 @@
 //! Where memory collections meet durable operations: a change that releases owners records one, and its end
 //! completes the receipt.
 
-use lacuna_model::catalog::{Home, Operation, OperationKind, ShardProgress, Surface};
+use lacuna_model::catalog::{Collection, Home, Operation, OperationKind, ShardProgress, Surface};
+use lacuna_model::memory::RAW_COLLECTION;
 use lacuna_model::memory::command::{MemoryChange, MemoryCommand, MemoryOutcome};
 use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::memory::words::Asker;
-use lacuna_model::meta::{MetaOutcome, MetaRefusal};
+use lacuna_model::meta::{Changed, MetaOutcome, MetaRefusal};
 use lacuna_model::op_id::{OpId, RequestDigest};
-use lacuna_model::{CollectionId, ItemNumber, OpNumber, Stamp};
+use lacuna_model::{Account, CollectionId, Incarnation, ItemNumber, OpNumber, Stamp};
 
 use super::claims::Holder;
-use super::memory::{Moment, Release};
+use super::memory::{Empties, Moment, Release};
 use super::state::MetaState;
 
 impl MetaState {
     /// `Memory`.
-    pub(super) fn change_memory(&mut self, command: MemoryCommand) -> MetaOutcome {
+    pub(super) fn change_memory(&mut self, index: u64, command: MemoryCommand) -> MetaOutcome {
         if self.cluster.is_none() {
             return MetaOutcome::Refused(MetaRefusal::NotReady);
         }
@@ -25,7 +26,7 @@ impl MetaState {
         let number = self.operations.next_number();
         let (outcome, release) = self.memory.apply(command, Moment { now: self.stamp, number });
         let Some(release) = release else { return MetaOutcome::Memory(outcome) };
-        self.record_release(release);
+        self.record_release(index, release);
         MetaOutcome::Memory(self.with_receipt_of(number, outcome))
     }
 
@@ -42,24 +43,26 @@ impl MetaState {
     }
 
     /// Records the operation under the number it was promised.
-    fn record_release(&mut self, release: Release) {
+    fn record_release(&mut self, index: u64, release: Release) {
         let number = self.operations.number();
-        let Release { account, op_id, digest, items } = release;
+        let Release { account, op_id, digest, items, takes, empties, users } = release;
+        let incarnations = self.end_memory(index, &account, empties);
+        self.revoke_keys_of(index, &account, &users);
         let home = Home { account: account.clone(), surface: Surface::Cognee, database: String::new() };
         self.keys.hold((account.clone(), op_id.clone()), number, digest);
         let shards =
             self.cluster.iter().flat_map(|cluster| &cluster.map.shards).map(|placement| placement.shard);
         let pending = shards.map(|shard| (shard, ShardProgress::Pending));
-        let nothing = items.is_empty();
+        let nothing = items.is_empty() && incarnations.is_empty();
         self.operations.keep(Operation {
             number,
             op_id,
             account,
-            kind: OperationKind::Release { items },
+            kind: OperationKind::Release { items, takes },
             collection: CollectionId(0),
             collection_name: String::new(),
             namespace: None,
-            incarnations: Vec::new(),
+            incarnations,
             recorded: self.stamp,
             shards: if nothing { Vec::new() } else { pending.collect() },
             finished: None,
@@ -70,13 +73,33 @@ impl MetaState {
         self.settle(number);
     }
 
+    /// Takes memory collections out of the catalog; returns their contents, which end on every shard.
+    fn end_memory(&mut self, index: u64, account: &Account, empties: Empties) -> Vec<Incarnation> {
+        let ends = |found: &Collection| {
+            found.home.surface == Surface::Cognee
+                && match empties {
+                    Empties::Nothing => false,
+                    Empties::Records => found.name != RAW_COLLECTION,
+                    Empties::Everything => true,
+                }
+        };
+        let mut ended = Vec::new();
+        for collection in self.collections.list(account, None).into_iter().filter(ends) {
+            ended.extend(self.namespaces.close_all(collection.id));
+            self.collections.remove(collection.id);
+            self.changes.note(index, Changed::Collection(collection.id));
+        }
+        ended.sort_unstable();
+        ended
+    }
+
     /// An operation has ended: if it was a release, its receipt is complete.
     pub(super) fn complete_release(&mut self, number: OpNumber) {
         let Some(operation) = self.operations.get(number) else { return };
         match &operation.kind {
             OperationKind::Release { .. } => {
-                let counts = released(operation);
-                self.memory.completed(number, counts, self.stamp);
+                let (counts, lost) = (released(operation), lost(operation));
+                self.memory.completed(number, (counts, &lost), self.stamp);
             }
             OperationKind::DeleteWhere { .. }
             | OperationKind::UpdateWhere { .. }
@@ -106,6 +129,7 @@ impl MetaState {
 fn named(change: &MemoryChange) -> Option<(&OpId, RequestDigest)> {
     match change {
         MemoryChange::Forget(forget) => Some((&forget.op_id, forget.digest)),
+        MemoryChange::Prune(prune) => Some((&prune.op_id, prune.digest)),
         // Their op_ids are made by routers, and the add's number already makes them run once.
         MemoryChange::Open { .. }
         | MemoryChange::GiveUp { .. }
@@ -123,6 +147,15 @@ fn named(change: &MemoryChange) -> Option<(&OpId, RequestDigest)> {
         | MemoryChange::Revoke { .. }
         | MemoryChange::BeginAdd { .. } => None,
     }
+}
+
+/// References that items lost, shard by shard.
+fn lost(operation: &Operation) -> Vec<(ItemNumber, u64)> {
+    let rows = operation.shards.iter().map(|(_, progress)| match progress {
+        ShardProgress::Pending => [].as_slice(),
+        ShardProgress::Row(row) => row.lost.as_slice(),
+    });
+    rows.flatten().copied().collect()
 }
 
 /// What all shards released together.

@@ -58,7 +58,7 @@ impl MetaState {
                 MetaOutcome::Done
             }
             MetaCommand::Tick => MetaOutcome::Done,
-            MetaCommand::Memory(command) => self.change_memory(command),
+            MetaCommand::Memory(command) => self.change_memory(index, command),
             MetaCommand::AlterCollection { collection, change } => self.alter(index, collection, change),
             MetaCommand::CreateTenant { account, tenant } => {
                 let made = self.databases.create_tenant(account, tenant);
@@ -74,6 +74,10 @@ impl MetaState {
                 self.rotate_key(index, (&account, key), (hash, grace_micros))
             }
             MetaCommand::RevokeKey { account, key } => self.revoke_key(index, (&account, key)),
+            MetaCommand::DropTenant { account, tenant } => {
+                let gone = self.databases.remove_tenant(&account, &tenant);
+                gone.map_or_else(MetaOutcome::Refused, |()| MetaOutcome::Done)
+            }
         }
     }
 

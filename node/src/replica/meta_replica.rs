@@ -69,7 +69,8 @@ impl MetaReplica {
             | MetaCommand::CreateAccount(_)
             | MetaCommand::CreateKey(_)
             | MetaCommand::RotateKey { .. }
-            | MetaCommand::RevokeKey { .. } => String::new(),
+            | MetaCommand::RevokeKey { .. }
+            | MetaCommand::DropTenant { .. } => String::new(),
         };
         let done = self.proposer.propose(command, deadline).await?;
         self.shared.clock.observe(done.outcome.stamp);

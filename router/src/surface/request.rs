@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::request::Parts;
@@ -24,6 +25,12 @@ const NOTHING: &str = "nothing was changed";
 /// A request with a JSON body.
 pub(crate) struct Posted<T> {
     pub(crate) body: T,
+    pub(crate) call: Call,
+}
+
+/// A request whose JSON body may be left out.
+pub(crate) struct Offered<T> {
+    pub(crate) body: Option<T>,
     pub(crate) call: Call,
 }
 
@@ -68,6 +75,19 @@ impl<T: DeserializeOwned> FromRequest<Router> for Posted<T> {
         let body = parse(&bytes)?;
         call.trace.mark("parse");
         Ok(Self { body, call })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Router> for Offered<T> {
+    type Rejection = VerbError;
+
+    async fn from_request(request: Request, router: &Router) -> Verb<Self> {
+        if request.body().is_end_stream() {
+            let Plain(call) = Plain::from_request_parts(&mut request.into_parts().0, router).await?;
+            return Ok(Self { body: None, call });
+        }
+        let Posted { body, call } = Posted::from_request(request, router).await?;
+        Ok(Self { body: Some(body), call })
     }
 }
 

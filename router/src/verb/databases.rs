@@ -117,6 +117,39 @@ impl Router {
         }
     }
 
+    /// Brings the caller's account back to the default tenant with its default database, empty. With a drop that
+    /// isn't complete its database and tenant stay, and repeating the call joins that drop.
+    pub async fn reset_databases(&self, call: &Call) -> Verb<DatabaseDrop> {
+        call.caller.need_everywhere(Right::Admin)?;
+        let mut all = DatabaseDrop::default();
+        for tenant in self.tenants(call).await? {
+            let mut gone = true;
+            for database in self.databases(call, &tenant).await? {
+                let dropped = self.drop_database(call, &tenant, &database.named.name).await?;
+                gone &= dropped.open().is_none();
+                all.collections.extend(dropped.collections);
+            }
+            if gone && tenant != DatabaseName::DEFAULT_TENANT {
+                self.drop_tenant(call, tenant).await?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Takes away a tenant whose databases were dropped.
+    async fn drop_tenant(&self, call: &Call, tenant: String) -> Verb<()> {
+        let account = call.caller.account.clone();
+        match self.change_level(call, &MetaCommand::DropTenant { account, tenant }).await? {
+            MetaOutcome::Done | MetaOutcome::Refused(MetaRefusal::NoTenant) => Ok(()),
+            MetaOutcome::Refused(MetaRefusal::NotEmpty(_)) => {
+                let message =
+                    "a database was made in a tenant while its others were dropped; repeat the request";
+                Err(VerbError::new(ErrorCode::Unavailable, message))
+            }
+            other => Err(refused_level(&other)),
+        }
+    }
+
     /// Collections of a home, with those whose contents an earlier drop is still ending.
     async fn collections_of(&self, call: &Call, home: &Home) -> Verb<BTreeSet<CollectionId>> {
         let listed = self.list_collections(call, &home.account, Some(home.clone())).await?;

@@ -122,7 +122,7 @@ impl Router {
     }
 
     /// The entry was seen now: waits until no router's lease holds what was before it, even past the deadline.
-    async fn leases_end(&self, call: &Call, wait: Duration) {
+    pub(crate) async fn leases_end(&self, call: &Call, wait: Duration) {
         let seen = Deadline::within(wait);
         // This router's own copy goes now.
         let _read = self.core().catalog.renew(call.deadline).await;

@@ -7,6 +7,7 @@ use lacuna_model::catalog::{ClusterInfo, Operation, OperationKind, ShardProgress
 use lacuna_model::command::{Command, Fence, RowAction, StartRelease, StartWhere, Upto};
 use lacuna_model::error::ErrorCode;
 use lacuna_model::filter::Filter;
+use lacuna_model::memory::part::Takes;
 use lacuna_model::merge::{Reach, ShardError, ShardState, sum_rows};
 use lacuna_model::meta::MetaCommand;
 use lacuna_model::outcome::{CommandOutcome, Refusal, RowStatus, RowView};
@@ -89,8 +90,8 @@ pub(crate) async fn drive(core: &Core, operation: &Operation, deadline: Deadline
             let fence = |_| fence(operation);
             all_at_once(core, &cluster, (operation, states), &fence, deadline).await
         }
-        OperationKind::Release { items } => {
-            let release = |_| release(operation, items);
+        OperationKind::Release { items, takes } => {
+            let release = |_| release(operation, items, *takes);
             all_at_once(core, &cluster, (operation, states), &release, deadline).await
         }
     }
@@ -132,12 +133,14 @@ fn fence(operation: &Operation) -> Command {
     })
 }
 
-fn release(operation: &Operation, items: &[ItemNumber]) -> Command {
+fn release(operation: &Operation, items: &[ItemNumber], takes: Takes) -> Command {
     Command::StartRelease(StartRelease {
         number: operation.number,
         op_id: operation.op_id.clone(),
         items: items.to_vec(),
         budget: 0,
+        takes,
+        ends: operation.incarnations.clone(),
     })
 }
 

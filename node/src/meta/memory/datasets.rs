@@ -200,6 +200,21 @@ impl Datasets {
         }
     }
 
+    /// Datasets of an account.
+    pub(super) fn all(&self, account: &Account) -> Vec<Dataset> {
+        self.of(account).map(|kept| kept.dataset.clone()).collect()
+    }
+
+    /// Takes all of an account's datasets out, and forgets that others were there; returns all their ids.
+    pub(super) fn clear(&mut self, account: &Account) -> BTreeSet<DatasetId> {
+        let kept = self.kept.iter().filter(|(_, kept)| kept.account == *account).map(|(id, _)| *id);
+        let gone = self.gone.iter().filter(|(_, gone)| gone.account == *account).map(|(id, _)| *id);
+        let ids: BTreeSet<DatasetId> = kept.chain(gone).collect();
+        self.kept.retain(|id, _| !ids.contains(id));
+        self.gone.retain(|id, _| !ids.contains(id));
+        ids
+    }
+
     /// The receipt of a dataset that was forgotten, for its owner and root.
     pub(super) fn forgotten(&self, by: &Asker, id: DatasetId) -> Option<ReceiptId> {
         let gone = self.gone.get(&id).filter(|gone| gone.account == by.account)?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use lacuna_model::memory::command::{Forget, ForgetWhat, Forgotten, Keep, MemoryOutcome, MemoryRefusal};
+use lacuna_model::memory::part::Takes;
 use lacuna_model::memory::rights::Permission;
 use lacuna_model::memory::words::{Asker, Dataset, Raw, Receipt, Scope};
 use lacuna_model::op_id::{OpId, RequestDigest};
@@ -11,28 +12,31 @@ use lacuna_model::{Account, DatasetId, ItemId, ItemNumber, Principal, ReceiptId,
 
 use super::datasets::Sight;
 use super::items::Adding;
-use super::{Answered, MemoryCatalog, Moment, Release, Releasing};
+use super::{Answered, Empties, MemoryCatalog, Moment, Release, Releasing};
 
 /// What a forget takes, gathered while its rows go.
 #[derive(Default)]
-struct Taken {
-    owner: Option<Principal>,
+pub(super) struct Taken {
+    pub(super) owner: Option<Principal>,
     spaces: BTreeSet<Principal>,
-    items: Vec<ItemNumber>,
+    pub(super) items: Vec<ItemNumber>,
     rows: u64,
     reset: u64,
-    datasets: u64,
+    pub(super) datasets: u64,
     external: u64,
     skipped: Vec<DatasetId>,
+    pub(super) takes: Takes,
+    pub(super) empties: Empties,
+    pub(super) users: BTreeSet<Principal>,
 }
 
 /// Who asks for a release, under which names.
-struct Names {
-    account: Account,
-    by: Principal,
-    receipt: ReceiptId,
-    op_id: OpId,
-    digest: RequestDigest,
+pub(super) struct Names {
+    pub(super) account: Account,
+    pub(super) by: Principal,
+    pub(super) receipt: ReceiptId,
+    pub(super) op_id: OpId,
+    pub(super) digest: RequestDigest,
 }
 
 /// A release that no request asked for has no body to digest.
@@ -146,7 +150,12 @@ impl MemoryCatalog {
     }
 
     /// All items of a dataset, those that are coming included.
-    fn take_items(&mut self, by: &Asker, dataset: DatasetId, (receipt, taken): (ReceiptId, &mut Taken)) {
+    pub(super) fn take_items(
+        &mut self,
+        by: &Asker,
+        dataset: DatasetId,
+        (receipt, taken): (ReceiptId, &mut Taken),
+    ) {
         let items: Vec<ItemId> = self.items.of(dataset).iter().map(|item| item.facts.id).collect();
         for item in items {
             self.take_item(by, (dataset, item), (receipt, &mut *taken));
@@ -168,7 +177,7 @@ impl MemoryCatalog {
         }
     }
 
-    fn clear(&mut self, dataset: DatasetId, items: &[ItemId], (now, taken): (Stamp, &mut Taken)) {
+    pub(super) fn clear(&mut self, dataset: DatasetId, items: &[ItemId], (now, taken): (Stamp, &mut Taken)) {
         for item in items {
             if let Some(owner) = self.items.clear(dataset, *item, now) {
                 taken.items.push(owner);
@@ -222,7 +231,7 @@ impl MemoryCatalog {
     }
 
     /// Writes the receipt and asks for the operation.
-    fn release(&mut self, scope: Scope, taken: Taken, (names, at): (Names, Moment)) -> Answered {
+    pub(super) fn release(&mut self, scope: Scope, taken: Taken, (names, at): (Names, Moment)) -> Answered {
         let receipt = Receipt {
             id: names.receipt,
             scope,
@@ -237,8 +246,18 @@ impl MemoryCatalog {
             raw_external: taken.external,
             counts: None,
         };
-        let releasing =
-            Releasing { account: names.account.clone(), spaces: taken.spaces, items: taken.items.clone() };
+        let (leaving, graph_from) = match taken.takes {
+            Takes::All => (taken.items.clone(), ItemNumber(0)),
+            Takes::Graph => (Vec::new(), self.items.next()),
+            Takes::Vectors => (Vec::new(), ItemNumber(0)),
+        };
+        let releasing = Releasing {
+            account: names.account.clone(),
+            spaces: taken.spaces,
+            items: leaving,
+            graph_from,
+            empties: taken.empties,
+        };
         self.releasing.insert(at.number, releasing);
         self.by_operation.insert(at.number, receipt.id);
         self.receipts.insert(receipt.id, (names.account.clone(), receipt.clone()));
@@ -248,14 +267,21 @@ impl MemoryCatalog {
             skipped: taken.skipped,
             dataset_removed: taken.datasets > 0,
         };
-        let release =
-            Release { account: names.account, op_id: names.op_id, digest: names.digest, items: taken.items };
+        let release = Release {
+            account: names.account,
+            op_id: names.op_id,
+            digest: names.digest,
+            items: taken.items,
+            takes: taken.takes,
+            empties: taken.empties,
+            users: taken.users,
+        };
         (MemoryOutcome::Forgotten(Box::new(forgotten)), Some(release))
     }
 }
 
 impl Taken {
-    fn of(&mut self, dataset: &Dataset) {
+    pub(super) fn of(&mut self, dataset: &Dataset) {
         self.owner = Some(dataset.owner);
         self.spaces.insert(dataset.space());
     }

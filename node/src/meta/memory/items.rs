@@ -1,6 +1,6 @@
 //! Items: being added, open, forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lacuna_model::memory::command::MemoryRefusal;
 use lacuna_model::memory::words::{Item, ItemFacts, ItemNumbers, Memory, Raw};
@@ -222,6 +222,32 @@ impl Items {
         item.records = 0;
         item.updated = Some(now);
         Some(item.numbers.records)
+    }
+
+    /// Takes the raw files that are stored from a dataset's items; returns the owners whose pieces go.
+    pub(super) fn drop_raw(&mut self, dataset: DatasetId, now: Stamp) -> Vec<ItemNumber> {
+        let all = (dataset, ItemId(0))..=(dataset, ItemId(u128::MAX));
+        let stored =
+            self.open.range_mut(all).filter(|(_, item)| matches!(item.facts.raw, Raw::Stored { .. }));
+        let dropped = stored.map(|(_, item)| {
+            item.facts.raw = Raw::None;
+            item.updated = Some(now);
+            item.numbers.raw
+        });
+        dropped.collect()
+    }
+
+    /// An item's records lost so many references; one that is gone, or replaced since, is left alone.
+    pub(super) fn lost(&mut self, number: ItemNumber, references: u64) {
+        let place = self.owner(number);
+        if let Some(item) = place.and_then(|place| self.open.get_mut(&place)) {
+            item.records = item.records.saturating_sub(references);
+        }
+    }
+
+    /// Forgets that items of these datasets were ever forgotten.
+    pub(super) fn unremember(&mut self, datasets: &BTreeSet<DatasetId>) {
+        self.gone.retain(|(dataset, _), _| !datasets.contains(dataset));
     }
 
     /// The receipt of an item that was forgotten.

@@ -6,12 +6,14 @@ mod forget;
 mod items;
 mod preview;
 mod principals;
+mod prune;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lacuna_model::memory::command::{Forgotten, MemoryChange, MemoryCommand, MemoryOutcome, MemoryRefusal};
 use lacuna_model::memory::counts::ReleaseCounts;
+use lacuna_model::memory::part::Takes;
 use lacuna_model::memory::rights::{Permission, Permissions};
 use lacuna_model::memory::words::{Asker, Receipt, Scope};
 use lacuna_model::op_id::{OpId, RequestDigest};
@@ -39,7 +41,12 @@ pub(super) struct MemoryCatalog {
 struct Releasing {
     account: Account,
     spaces: BTreeSet<Principal>,
+    /// Whose references all go.
     items: Vec<ItemNumber>,
+    /// Nodes and edges of items below this number are being pruned.
+    graph_from: ItemNumber,
+    /// Contents end with it.
+    empties: Empties,
 }
 
 /// A durable operation that a change asks for: these owners' references go, on every shard.
@@ -49,6 +56,22 @@ pub(super) struct Release {
     pub(super) op_id: OpId,
     pub(super) digest: RequestDigest,
     pub(super) items: Vec<ItemNumber>,
+    pub(super) takes: Takes,
+    pub(super) empties: Empties,
+    /// Users whose keys end.
+    pub(super) users: BTreeSet<Principal>,
+}
+
+/// Which of the account's memory collections end with a release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Empties {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of records.
+    Records,
+    /// Those of raw files too.
+    Everything,
 }
 
 /// When an entry is applied, and the number that its operation gets if it makes one.
@@ -104,6 +127,7 @@ impl MemoryCatalog {
             MemoryChange::Open { number, records, op_id } => self.open((number, records), op_id, at),
             MemoryChange::GiveUp { number, op_id } => self.give_up(number, op_id, at),
             MemoryChange::Forget(ask) => self.forget(&by, ask, at),
+            MemoryChange::Prune(ask) => self.prune(&by, ask, at),
         }
     }
 
@@ -144,13 +168,26 @@ impl MemoryCatalog {
     ) -> Result<MemoryOutcome, MemoryRefusal> {
         let sight = Sight::of(by, &self.principals);
         let dataset = self.datasets.allowed(&sight, dataset, Permission::Write)?.0.clone();
+        let ends = |leaving: &Releasing| leaving.account == by.account && leaving.empties != Empties::Nothing;
+        if self.releasing.values().any(ends) {
+            // A shard that is behind would take the add's records into contents that end there.
+            return Err(MemoryRefusal::Pruning);
+        }
         let numbers = self.items.begin(adding)?;
         Ok(MemoryOutcome::Adding { numbers, dataset })
     }
 
-    /// An operation has ended: its receipt is complete, its owners are nowhere.
-    pub(super) fn completed(&mut self, number: OpNumber, counts: ReleaseCounts, now: Stamp) {
+    /// An operation has ended: its receipt is complete, its owners are nowhere, and of others so much was `lost`.
+    pub(super) fn completed(
+        &mut self,
+        number: OpNumber,
+        (counts, lost): (ReleaseCounts, &[(ItemNumber, u64)]),
+        now: Stamp,
+    ) {
         self.releasing.remove(&number);
+        for (item, references) in lost {
+            self.items.lost(*item, *references);
+        }
         let receipt = self.by_operation.get(&number).and_then(|id| self.receipts.get_mut(id));
         if let Some((_, receipt)) = receipt {
             receipt.completed = Some(now);
@@ -173,7 +210,8 @@ impl MemoryCatalog {
             | Scope::ItemMemory(..)
             | Scope::DatasetMemory(_)
             | Scope::Add(_)
-            | Scope::Replaced(..) => Vec::new(),
+            | Scope::Replaced(..)
+            | Scope::Pruned => Vec::new(),
         };
         let dataset_removed = receipt.datasets_removed > 0;
         MemoryOutcome::Forgotten(Box::new(Forgotten { receipt, already: false, skipped, dataset_removed }))
@@ -197,7 +235,7 @@ impl MemoryCatalog {
     /// Is this a scope whose receipt only we read?
     fn is_internal(scope: Scope) -> bool {
         match scope {
-            Scope::Add(_) | Scope::Replaced(..) => true,
+            Scope::Add(_) | Scope::Replaced(..) | Scope::Pruned => true,
             Scope::Item(..)
             | Scope::Dataset(_)
             | Scope::Items(_)

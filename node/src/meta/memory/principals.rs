@@ -65,6 +65,17 @@ impl Principals {
             || self.tenants.contains_key(&key)
     }
 
+    /// Takes all users, tenants and roles of an account out, root being there without having been made; returns the
+    /// users that were made here.
+    pub(super) fn clear(&mut self, account: &Account) -> BTreeSet<Principal> {
+        let made = self.users.iter().filter(|((of, _), user)| of == account && !user.email.is_empty());
+        let made = made.map(|((_, id), _)| *id).collect();
+        self.users.retain(|(of, _), _| of != account);
+        self.tenants.retain(|(of, _), _| of != account);
+        self.roles.retain(|(of, _), _| of != account);
+        made
+    }
+
     /// Everything whose grants reach a principal: itself; a user's tenants and roles too.
     pub(super) fn reach(&self, account: &Account, id: Principal) -> BTreeSet<Principal> {
         let mut reach = BTreeSet::from([id]);

@@ -113,6 +113,7 @@ impl MemoryCatalog {
             readable: readable.into_iter().collect(),
             hidden: self.hidden(by),
             next: self.items.next(),
+            graph_from: self.graph_from(by),
         })
     }
 
@@ -122,6 +123,12 @@ impl MemoryCatalog {
         let leaving = leaving.flat_map(|leaving| leaving.items.iter().copied());
         let hidden: BTreeSet<_> = self.items.coming(&by.account).chain(leaving).collect();
         hidden.into_iter().collect()
+    }
+
+    /// Below which number items' nodes and edges are being pruned.
+    fn graph_from(&self, by: &Asker) -> ItemNumber {
+        let leaving = self.releasing.values().filter(|leaving| leaving.account == by.account);
+        leaving.map(|leaving| leaving.graph_from).max().unwrap_or(ItemNumber(0))
     }
 
     /// A receipt for who asked for it, the dataset's owner, and root.

@@ -12,10 +12,13 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::app::Router;
+use crate::config::Mode;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
+use crate::surface::chroma::delete::unfinished;
 use crate::surface::chroma::errors::{ChromaFailure, switched_off};
 use crate::surface::chroma::limits::MAX_BATCH;
+use crate::surface::request::Plain;
 use crate::verb::caller::Caller;
 use crate::verb::cluster::Readiness;
 
@@ -103,11 +106,26 @@ pub(crate) async fn health(State(router): State<Router>) -> Response {
     answer::json(status, &Health { is_executor_ready: ready, is_log_client_ready: ready })
 }
 
-/// Deletes everything: switched off, as by default on Chroma's server.
+/// Deletes everything that the account has here: switched off, as by default on Chroma's server, but in
+/// development mode.
 #[utoipa::path(post, path = "/api/v2/reset", tag = "chroma: system",
-    responses((status = 403, body = ChromaFailure), (status = "default", body = ChromaFailure)))]
-pub(crate) async fn reset(_caller: Caller) -> Verb<Response> {
-    Err(switched_off("resetting deletes everything and is switched off on this server"))
+    responses((status = 200, body = bool), (status = 403, body = ChromaFailure), (status = "default", body = ChromaFailure)))]
+pub(crate) async fn reset(State(router): State<Router>, asked: Result<Plain, VerbError>) -> Verb<Response> {
+    match router.config().mode {
+        Mode::Production => {
+            Err(switched_off("resetting deletes everything and is switched off on this server"))
+        }
+        Mode::Development => {
+            let Plain(call) = asked?;
+            let dropped = router.reset_databases(&call).await?;
+            match dropped.open() {
+                None => Ok(answer::json(StatusCode::OK, &true)),
+                Some((_, answer)) => {
+                    Err(unfinished("all collections are gone from all reads; repeat the reset", answer))
+                }
+            }
+        }
+    }
 }
 
 /// `/api/v1` of older clients.

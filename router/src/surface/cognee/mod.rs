@@ -8,6 +8,7 @@ mod forget;
 mod items;
 mod openapi;
 mod permissions;
+mod prune;
 mod records;
 mod system;
 mod views;
@@ -16,6 +17,7 @@ pub use bodies::*;
 pub use failure::FailureView;
 pub use openapi::document;
 pub use permissions::UserView;
+pub use prune::{PruneBody, PrunedFilesView, PrunedView};
 pub use system::CogneeHealthView;
 pub use views::*;
 
@@ -63,8 +65,8 @@ pub(crate) fn routes() -> axum::Router<Router> {
         .route("/api/v1/receipts/{id}", get(forget::receipt))
         .route("/api/v1/stats", get(system::stats))
         .merge(permissions())
-        .route("/api/v1/prune/data", post(system::prune))
-        .route("/api/v1/prune/system", post(system::prune))
+        .route("/api/v1/prune/data", post(prune::data))
+        .route("/api/v1/prune/system", post(prune::system))
         .route("/api/v1", any(system::no_route))
         .route("/api/v1/{*rest}", any(system::no_route))
 }

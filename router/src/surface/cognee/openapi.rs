@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::surface::cognee::{datasets, forget, items, permissions, records, system};
+use crate::surface::cognee::{datasets, forget, items, permissions, prune, records, system};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,6 +30,8 @@ use crate::surface::cognee::{datasets, forget, items, permissions, records, syst
         forget::forget,
         forget::deprecated,
         forget::receipt,
+        prune::data,
+        prune::system,
         permissions::make_user,
         permissions::grant,
         permissions::revoke,

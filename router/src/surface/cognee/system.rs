@@ -8,13 +8,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Router;
+use crate::config::Mode;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
 use crate::surface::cognee::failure::FailureView;
 use crate::surface::cognee::views::StatsView;
 use crate::surface::request::Plain;
 use crate::verb::cluster::Readiness;
-use crate::verb::memory::ERROR_NAME;
 
 /// Is it well?
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,7 +38,8 @@ pub(crate) async fn health(State(router): State<Router>) -> Response {
         Readiness::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready", "unhealthy"),
     };
     let version = env!("CARGO_PKG_VERSION");
-    answer::json(code, &CogneeHealthView { status, health, version, dev_mode: false })
+    let dev_mode = router.config().mode == Mode::Development;
+    answer::json(code, &CogneeHealthView { status, health, version, dev_mode })
 }
 
 /// What is physically held of the caller's current space, references or none.
@@ -59,12 +60,6 @@ pub(crate) async fn stats(State(router): State<Router>, Plain(call): Plain) -> V
         pending_receipts: totals.pending_receipts,
     };
     Ok(answer::json(StatusCode::OK, &view))
-}
-
-/// Wiping stores is for development, and this process isn't in that mode.
-pub(crate) async fn prune() -> VerbError {
-    let message = "prune is for development mode only, and this server has none; nothing was changed";
-    VerbError::new(ErrorCode::Forbidden, message).with(ERROR_NAME, "PruneDisabledError")
 }
 
 pub(crate) async fn no_route(uri: http::Uri) -> VerbError {

@@ -334,6 +334,7 @@ pub(super) fn scope(scope: Scope) -> (&'static str, Option<String>, Option<Strin
         }
         Scope::DatasetMemory(dataset) => ("dataset_memory", Some(dataset.to_string()), None),
         Scope::Add(_) => ("add", None, None),
+        Scope::Pruned => ("prune", None, None),
     }
 }
 

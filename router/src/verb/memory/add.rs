@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lacuna_model::command::{IdAt, Retain, WriteVerb};
 use lacuna_model::error::ErrorCode;
+use lacuna_model::memory::RAW_COLLECTION;
 use lacuna_model::memory::command::{MemoryChange, MemoryOutcome};
 use lacuna_model::memory::contribution::{Content, NewContribution};
 use lacuna_model::memory::part::NewOwner;
@@ -129,9 +130,13 @@ impl Router {
         let space = begun.dataset.space();
         let ends = ends(&new.records)?;
         let brought = new.records.len() as u64;
+        let own_ends = own_ends(&new.records);
         let mut collections: BTreeMap<String, Vec<NewContribution>> = BTreeMap::new();
         for (position, NewMemory { collection, id, content }) in new.records.into_iter().enumerate() {
-            collections.entry(collection).or_default().push(contribution(position, id, content));
+            let ends_here = || own_ends.contains(&(collection.clone(), id.as_str().to_owned()));
+            let holds = !own_ends.is_empty() && ends_here();
+            let new = NewContribution { holds, ..contribution(position, id, content) };
+            collections.entry(collection).or_default().push(new);
         }
         for collection in collections.keys() {
             self.make_memory_collection(begun.call, space, collection).await?;
@@ -140,15 +145,16 @@ impl Router {
         begun.call.trace.mark("ends");
         let owner = NewOwner { item: begun.numbers.records, dataset: begun.dataset.number };
         for (collection, contributions) in collections {
-            self.contribute(begun, &collection, WriteVerb::Contribute(owner, contributions)).await?;
+            let verb = WriteVerb::Contribute(owner, contributions);
+            self.contribute(begun, &collection, verb).await.map_err(pruned_meanwhile)?;
         }
         if let Some(bytes) = new.raw {
-            self.make_memory_collection(begun.call, space, super::names::RAW_COLLECTION).await?;
+            self.make_memory_collection(begun.call, space, RAW_COLLECTION).await?;
             let owner = NewOwner { item: begun.numbers.raw, ..owner };
             let pieces = pieces(&bytes)?.into_iter().enumerate();
             let pieces = pieces.map(|(at, (id, content))| contribution(at, id, content)).collect();
             let verb = WriteVerb::Contribute(owner, pieces);
-            self.contribute(begun, super::names::RAW_COLLECTION, verb).await?;
+            self.contribute(begun, RAW_COLLECTION, verb).await.map_err(pruned_meanwhile)?;
         }
         begun.call.trace.mark("records");
         Ok(brought + held)
@@ -199,7 +205,8 @@ impl Router {
 
 fn contribution(position: usize, id: RecordId, content: Content) -> NewContribution {
     let position = position as u32;
-    NewContribution { position, id, content, ordinal: Ordinal { micros: now_micros(), position } }
+    let ordinal = Ordinal { micros: now_micros(), position };
+    NewContribution { position, id, content, ordinal, holds: false }
 }
 
 /// Ends of edges that the request itself doesn't bring.
@@ -219,6 +226,21 @@ fn ends(records: &[NewMemory]) -> Verb<BTreeSet<(String, RecordId)>> {
         }
     }
     Ok(ends)
+}
+
+/// Ends of edges that the request itself brings.
+fn own_ends(records: &[NewMemory]) -> BTreeSet<(String, String)> {
+    let ends = records.iter().flat_map(|record| [&record.content.facts.source, &record.content.facts.target]);
+    ends.flatten().map(|end| (end.collection.clone(), end.id.clone())).collect()
+}
+
+/// The collection was there when the add began.
+fn pruned_meanwhile(error: VerbError) -> VerbError {
+    if error.code == ErrorCode::NotFound {
+        let message = "the memory collections were pruned meanwhile; nothing was added. Repeat the request";
+        return VerbError::new(ErrorCode::Unavailable, message);
+    }
+    error
 }
 
 fn no_end(collection: &str, first: &str) -> VerbError {

@@ -113,7 +113,7 @@ impl Router {
 }
 
 /// Counts of the shards that are done, and the others.
-fn tally(states: &States) -> (ReleaseCounts, Vec<ShardId>) {
+pub(super) fn tally(states: &States) -> (ReleaseCounts, Vec<ShardId>) {
     let (mut counts, mut pending) = (ReleaseCounts::default(), Vec::new());
     for (shard, state) in states {
         match state {

@@ -4,6 +4,7 @@
 mod add;
 mod forget;
 mod names;
+mod prune;
 mod raw;
 mod read;
 mod search;
@@ -18,6 +19,7 @@ use lacuna_model::meta::{MetaBody, MetaCommand, MetaOutcome, MetaQuery, MetaRefu
 pub use add::{NewItem, NewMemory};
 pub use forget::Forgot;
 pub use names::DEFAULT_COLLECTION;
+pub use prune::{Layer, Pruning};
 pub use raw::sha256;
 pub use read::{InCollection, Referrer};
 pub use search::{MemoryHit, MemorySearchAsk};
@@ -83,7 +85,7 @@ impl Router {
 /// shares nothing either. `None`: any will do.
 fn right_of(change: &MemoryChange) -> Option<Right> {
     match change {
-        MemoryChange::Forget(_) => Some(Right::Delete),
+        MemoryChange::Forget(_) | MemoryChange::Prune(_) => Some(Right::Delete),
         MemoryChange::SelectTenant(_) | MemoryChange::GiveUp { .. } => None,
         MemoryChange::Open { .. }
         | MemoryChange::MakeUser { .. }
@@ -128,6 +130,7 @@ pub(crate) fn refused(refusal: &MemoryRefusal) -> VerbError {
         MemoryRefusal::Taken(_) => (ErrorCode::AlreadyExists, "ConflictError"),
         MemoryRefusal::Wrong(_) => (ErrorCode::InvalidArgument, "InvalidRequestError"),
         MemoryRefusal::GivenUp => (ErrorCode::Unavailable, "AddGivenUpError"),
+        MemoryRefusal::Pruning => (ErrorCode::Unavailable, "PruningError"),
     };
     VerbError::new(code, format!("{refusal}; nothing was changed")).with(ERROR_NAME, name)
 }

@@ -16,8 +16,6 @@ use crate::verb::Call;
 
 /// The collection of a record that names none.
 pub const DEFAULT_COLLECTION: &str = "default";
-/// The collection of raw files' pieces. No client can name it: names with control characters are refused.
-pub(super) const RAW_COLLECTION: &str = "\u{1}raw";
 
 /// Where a space's collections are at home.
 pub(super) fn home(account: &Account, space: Principal) -> Home {

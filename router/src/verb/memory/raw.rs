@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use lacuna_model::access::Right;
 use lacuna_model::error::ErrorCode;
+use lacuna_model::memory::RAW_COLLECTION;
 use lacuna_model::memory::contribution::{Content, Facts, Piece};
 use lacuna_model::memory::counts::MemoryKind;
 use lacuna_model::memory::query::{Chosen, MemoryAsk, MemoryBody};
@@ -12,7 +13,6 @@ use lacuna_model::memory::words::{Item, Raw};
 use lacuna_model::{DatasetId, ItemId, RecordId};
 use sha2::{Digest, Sha256};
 
-use super::names::RAW_COLLECTION;
 use super::{ERROR_NAME, odd};
 use crate::app::Router;
 use crate::error::{Verb, VerbError};
