@@ -9,6 +9,7 @@ mod landscape;
 mod making;
 mod memory;
 mod naive;
+mod naive_memory;
 mod naive_rows;
 mod rows;
 mod sequences;

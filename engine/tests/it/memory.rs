@@ -1,13 +1,13 @@
 //! Memory collections: random adds, holds and releases against a naive model that keeps every contribution by
 //! itself, with restarts and snapshots among the steps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use lacuna_engine::Engine;
 use lacuna_model::command::{AdvanceRelease, Command, IdAt, Retain, StartRelease, Write, WriteVerb};
-use lacuna_model::memory::contribution::{Content, Facts, NewContribution};
-use lacuna_model::memory::counts::{MemoryKind, ReleaseCounts};
-use lacuna_model::memory::part::NewOwner;
+use lacuna_model::memory::contribution::NewContribution;
+use lacuna_model::memory::counts::ReleaseCounts;
+use lacuna_model::memory::part::Takes;
 use lacuna_model::memory::sight::{MemoryRecord, Sight};
 use lacuna_model::op_id::OpId;
 use lacuna_model::outcome::{CommandOutcome, Fate, Refusal, RowStatus, RowView};
@@ -18,10 +18,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::making::{all_slots, apply, call, id, new_dir, open};
+use crate::naive_memory::{DATASETS, Naive, content, owner};
 
 const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 const ITEMS: u64 = 9;
-const DATASETS: u64 = 3;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -30,6 +30,8 @@ enum Step {
         item: u64,
         incarnation: u64,
         says: Vec<(usize, u8)>,
+        /// Edges of its own end there.
+        holds: bool,
     },
     /// An edge of an item holds these.
     Retain {
@@ -42,6 +44,12 @@ enum Step {
         items: BTreeSet<u64>,
         budget: u32,
     },
+    /// A part of what items say goes.
+    Prune {
+        items: BTreeSet<u64>,
+        budget: u32,
+        takes: Takes,
+    },
     Reopen,
     Snapshot,
 }
@@ -50,133 +58,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let item = 1..=ITEMS;
     let says = prop::collection::vec((0..IDS.len(), 0_u8..3), 1..5);
     let step = prop_oneof![
-        8 => (item.clone(), 1_u64..3, says)
-            .prop_map(|(item, incarnation, says)| Step::Contribute { item, incarnation, says }),
+        8 => (item.clone(), 1_u64..3, says, any::<bool>())
+            .prop_map(|(item, incarnation, says, holds)| Step::Contribute { item, incarnation, says, holds }),
         3 => (item.clone(), 1_u64..3, prop::collection::vec(0..IDS.len(), 1..4))
             .prop_map(|(item, incarnation, ids)| Step::Retain { item, incarnation, ids }),
         3 => (prop::collection::btree_set(item, 1..4), 1_u32..5)
             .prop_map(|(items, budget)| Step::Release { items, budget }),
+        2 => (prop::collection::btree_set(1..=ITEMS, 1..9), 1_u32..5, prop_oneof![Just(Takes::Graph), Just(Takes::Vectors)])
+            .prop_map(|(items, budget, takes)| Step::Prune { items, budget, takes }),
         1 => Just(Step::Reopen),
         1 => Just(Step::Snapshot),
     ];
     prop::collection::vec(step, 1..40)
-}
-
-/// An item belongs to one dataset.
-fn dataset(item: u64) -> DatasetNumber {
-    DatasetNumber(item % DATASETS)
-}
-
-fn owner(item: u64) -> NewOwner {
-    NewOwner { item: ItemNumber(item), dataset: dataset(item) }
-}
-
-fn content(what: u8) -> Content {
-    let kind = [MemoryKind::Vector, MemoryKind::Node, MemoryKind::Edge][usize::from(what % 3)];
-    let mut facts = Facts::bare(kind, Some(format!("type {what}")));
-    facts.node_sets = vec![format!("set {what}")];
-    Content { vector: Some(vec![f32::from(what), 1.0]), text: Some(format!("text {what}")), facts }
-}
-
-type Place = (u64, &'static str);
-
-/// The naive model: who says what of which record, nothing else.
-#[derive(Default)]
-struct Naive {
-    said: BTreeMap<Place, BTreeMap<u64, Option<u8>>>,
-    released: BTreeSet<u64>,
-    /// Type and kind of what a record was last, for one that nothing is said of any more.
-    was: BTreeMap<Place, u8>,
-}
-
-impl Naive {
-    fn newest(&self, place: Place) -> Option<u8> {
-        self.said.get(&place)?.values().rev().find_map(|said| *said)
-    }
-
-    fn remember(&mut self, place: Place) {
-        if let Some(what) = self.newest(place) {
-            self.was.insert(place, what);
-        }
-    }
-
-    fn contribute(&mut self, item: u64, place: Place, what: u8) -> Fate {
-        let there = self.said.contains_key(&place);
-        self.said.entry(place).or_default().insert(item, Some(what));
-        self.remember(place);
-        if there { Fate::Updated } else { Fate::Inserted }
-    }
-
-    fn retain(&mut self, item: u64, place: Place) -> Fate {
-        match self.said.get_mut(&place) {
-            Some(said) => {
-                said.entry(item).or_insert(None);
-                Fate::Retained
-            }
-            None => Fate::Absent,
-        }
-    }
-
-    fn release(&mut self, items: &BTreeSet<u64>) -> ReleaseCounts {
-        let mut counts = ReleaseCounts::default();
-        let places: Vec<Place> = self.said.keys().copied().collect();
-        for place in places {
-            self.remember(place);
-            let said = self.said.get_mut(&place).unwrap();
-            let before = said.len();
-            said.retain(|item, _| !items.contains(item));
-            let gone = (before - said.len()) as u64;
-            if gone == 0 {
-                continue;
-            }
-            counts.references += gone;
-            let of_kind = match self.was[&place] % 3 {
-                0 => &mut counts.vectors,
-                1 => &mut counts.nodes,
-                _ => &mut counts.edges,
-            };
-            if said.is_empty() {
-                of_kind.deleted += 1;
-                self.said.remove(&place);
-            } else {
-                of_kind.released += 1;
-            }
-        }
-        self.released.extend(items);
-        counts
-    }
-
-    /// What a reader sees.
-    fn show(&self, place: Place, sight: &Sight) -> Option<MemoryRecord> {
-        let seen: Vec<(u64, Option<u8>)> = self
-            .said
-            .get(&place)?
-            .iter()
-            .filter(|(item, _)| **item < sight.next.0 && !sight.hidden.contains(&ItemNumber(**item)))
-            .map(|(item, said)| (*item, *said))
-            .collect();
-        if !seen.iter().any(|(item, _)| sight.chosen.contains(&dataset(*item))) {
-            return None;
-        }
-        let readable: Vec<_> =
-            seen.iter().filter(|(item, _)| sight.readable.contains(&dataset(*item))).collect();
-        let was = self.newest(place).unwrap_or(self.was[&place]);
-        let mut shown = if let Some(what) = readable.iter().rev().find_map(|(_, said)| *said) {
-            content(what)
-        } else {
-            let Facts { kind, type_name, .. } = content(was).facts;
-            Content { vector: None, text: None, facts: Facts::bare(kind, type_name) }
-        };
-        let sets: BTreeSet<String> =
-            readable.iter().filter_map(|(_, said)| said.map(|what| format!("set {what}"))).collect();
-        shown.facts.node_sets = sets.into_iter().collect();
-        Some(MemoryRecord {
-            id: id(place.1),
-            content: shown,
-            references: seen.len() as u64,
-            owners: readable.iter().map(|(item, _)| (dataset(*item), ItemNumber(*item))).collect(),
-        })
-    }
 }
 
 fn command(op: usize, incarnation: u64, verb: WriteVerb) -> Command {
@@ -199,14 +92,21 @@ fn row(outcome: &CommandOutcome) -> RowView {
     }
 }
 
-/// Runs a release to its end, a few references an entry.
-fn release(engine: &Engine, number: u64, items: &BTreeSet<u64>, budget: u32) -> ReleaseCounts {
-    let start = StartRelease {
+/// A release of items, a few references an entry.
+fn starts(number: u64, items: &BTreeSet<u64>, (budget, takes): (u32, Takes)) -> StartRelease {
+    StartRelease {
         number: OpNumber(number),
         op_id: OpId::new(format!("release-{number}")).unwrap(),
         items: items.iter().map(|item| ItemNumber(*item)).collect(),
         budget,
-    };
+        takes,
+        ends: Vec::new(),
+    }
+}
+
+/// Runs a release to its end.
+fn release(engine: &Engine, start: StartRelease) -> RowView {
+    let budget = start.budget;
     let mut view = row(&apply(engine, vec![Command::StartRelease(start.clone())])[0]);
     while view.status == RowStatus::Sweeping {
         let open = engine.open_releases();
@@ -215,7 +115,7 @@ fn release(engine: &Engine, number: u64, items: &BTreeSet<u64>, budget: u32) -> 
         view = row(&apply(engine, vec![Command::AdvanceRelease(advance)])[0]);
     }
     assert_eq!(row(&apply(engine, vec![Command::StartRelease(start)])[0]), view, "a repeat tells the same");
-    view.released
+    view
 }
 
 fn sights() -> Vec<Sight> {
@@ -225,9 +125,16 @@ fn sights() -> Vec<Sight> {
         readable: readable.iter().copied().map(DatasetNumber).collect(),
         hidden: hidden.iter().copied().map(ItemNumber).collect(),
         next: ItemNumber(next),
+        graph_from: ItemNumber(0),
     };
     vec![
-        Sight { chosen: all.clone(), readable: all, hidden: Vec::new(), next: ItemNumber(100) },
+        Sight {
+            chosen: all.clone(),
+            readable: all,
+            hidden: Vec::new(),
+            next: ItemNumber(100),
+            graph_from: ItemNumber(0),
+        },
         of(&[1], &[1], &[], 100),
         of(&[0], &[0, 2], &[2, 5], 100),
         of(&[1, 2], &[1, 2], &[1], 7),
@@ -290,6 +197,17 @@ fn held(engine: &Engine, naive: &Naive, item: u64) {
     assert_eq!(found, expected, "item {item}");
 }
 
+fn contributions(says: &[(usize, u8)], holds: bool) -> Vec<NewContribution> {
+    let new = |((place, what), position): (&(usize, u8), u32)| NewContribution {
+        position,
+        id: id(IDS[*place]),
+        content: content(*what),
+        ordinal: Ordinal::default(),
+        holds,
+    };
+    says.iter().zip(0..).map(new).collect()
+}
+
 fn run(steps: &[Step]) {
     let dir = new_dir();
     let mut path = dir.path().join("0");
@@ -298,15 +216,8 @@ fn run(steps: &[Step]) {
     let mut naive = Naive::default();
     for (at, step) in steps.iter().enumerate() {
         match step {
-            Step::Contribute { item, incarnation, says } => {
-                let new = |(position, (place, what)): (usize, &(usize, u8))| NewContribution {
-                    position: position as u32,
-                    id: id(IDS[*place]),
-                    content: content(*what),
-                    ordinal: Ordinal::default(),
-                };
-                let contributions = says.iter().enumerate().map(new).collect();
-                let verb = WriteVerb::Contribute(owner(*item), contributions);
+            Step::Contribute { item, incarnation, says, holds } => {
+                let verb = WriteVerb::Contribute(owner(*item), contributions(says, *holds));
                 let outcome = apply(&engine, vec![command(at, *incarnation, verb)]).remove(0);
                 if naive.released.contains(item) {
                     assert_eq!(outcome, CommandOutcome::Refused(Refusal::Released));
@@ -314,7 +225,9 @@ fn run(steps: &[Step]) {
                 }
                 let expected: Vec<Fate> = says
                     .iter()
-                    .map(|(place, what)| naive.contribute(*item, (*incarnation, IDS[*place]), *what))
+                    .map(|(place, what)| {
+                        naive.contribute(*item, (*incarnation, IDS[*place]), (*what, *holds))
+                    })
                     .collect();
                 assert_eq!(fates(&outcome), expected);
             }
@@ -338,7 +251,13 @@ fn run(steps: &[Step]) {
                 let preview = engine.read(&preview).unwrap().body;
                 let expected = naive.release(items);
                 assert_eq!(preview, ReadBody::Release(expected), "what a dry run tells is what goes");
-                assert_eq!(release(&engine, at as u64 + 1, items, *budget), expected);
+                let view = release(&engine, starts(at as u64 + 1, items, (*budget, Takes::All)));
+                assert_eq!((view.released, view.lost), (expected, Vec::new()));
+            }
+            Step::Prune { items, budget, takes } => {
+                let (expected, lost) = naive.prune(items, *takes);
+                let view = release(&engine, starts(at as u64 + 1, items, (*budget, *takes)));
+                assert_eq!((view.released, view.lost), (expected, lost));
             }
             Step::Reopen => {
                 drop(engine);
@@ -375,8 +294,13 @@ fn an_end_that_only_a_hidden_item_holds_is_not_there_for_another() {
     let dir = new_dir();
     let engine = open(dir.path());
     let says = |item: u64| {
-        let new =
-            NewContribution { position: 0, id: id("a"), content: content(1), ordinal: Ordinal::default() };
+        let new = NewContribution {
+            position: 0,
+            id: id("a"),
+            content: content(1),
+            ordinal: Ordinal::default(),
+            holds: false,
+        };
         WriteVerb::Contribute(owner(item), vec![new])
     };
     apply(&engine, vec![all_slots(), command(1, 1, says(1))]);
@@ -392,4 +316,60 @@ fn an_end_that_only_a_hidden_item_holds_is_not_there_for_another() {
     assert_eq!(retain(2, &[1], 100), [Fate::Absent]);
     assert_eq!(retain(3, &[], 1), [Fate::Absent]);
     assert_eq!(retain(4, &[], 2), [Fate::Retained]);
+}
+
+#[test]
+fn contents_that_end_with_a_release_are_gone_at_once_and_take_nothing_more() {
+    let dir = new_dir();
+    let path = dir.path().join("0");
+    let engine = open(&path);
+    let every: Vec<(usize, u8)> = (0..IDS.len()).map(|place| (place, 1)).collect();
+    let says = |item: u64| WriteVerb::Contribute(owner(item), contributions(&every, false));
+    apply(&engine, vec![all_slots(), command(1, 1, says(1)), command(2, 2, says(1)), command(3, 2, says(3))]);
+    let ends = vec![Incarnation(1)];
+    let start = StartRelease { ends, ..starts(7, &BTreeSet::from([1]), (2, Takes::All)) };
+    let begun = row(&apply(&engine, vec![Command::StartRelease(start.clone())])[0]);
+    assert_eq!(begun.status, RowStatus::Sweeping);
+    assert_eq!(engine.live_records(), IDS.len() as u64, "those of the other contents");
+    let late = apply(&engine, vec![command(4, 1, says(5))]).remove(0);
+    assert_eq!(late, CommandOutcome::Refused(Refusal::Fenced));
+    drop(engine);
+    let engine = open(&path);
+    let view = release(&engine, start);
+    // What ended whole isn't counted; the others' records live on by item 3.
+    assert_eq!((view.released.nodes.released, view.released.references), (6, 6));
+    let ReadBody::MemoryStats(held) =
+        engine.read(&ReadRequest::MemoryStats(vec![Incarnation(1), Incarnation(2)])).unwrap().body
+    else {
+        panic!("stats")
+    };
+    assert_eq!((held.records, held.references), (6, 6));
+    let preview = engine.read(&ReadRequest::ReleasePreview(vec![ItemNumber(1)])).unwrap().body;
+    assert_eq!(preview, ReadBody::Release(ReleaseCounts::default()), "no note of item 1 is left");
+    assert_eq!(engine.digest(), engine.recompute_digest().unwrap());
+}
+
+#[test]
+fn what_a_prune_of_the_graph_is_taking_is_hidden_where_it_still_is() {
+    let dir = new_dir();
+    let engine = open(dir.path());
+    let says = |item: u64, place: usize, what: u8| {
+        WriteVerb::Contribute(owner(item), contributions(&[(place, what)], false))
+    };
+    let writes = [says(1, 0, 1), says(1, 1, 0), says(4, 2, 1)];
+    let writes = writes.into_iter().zip(1..).map(|(verb, op)| command(op, 1, verb));
+    apply(&engine, std::iter::once(all_slots()).chain(writes).collect());
+    let seen = |graph_from: u64| {
+        let sight = Sight { graph_from: ItemNumber(graph_from), ..sights().remove(0) };
+        let request = ReadRequest::MemoryGet {
+            incarnation: Incarnation(1),
+            ids: IDS.iter().map(|text| id(text)).collect(),
+            sight,
+        };
+        let ReadBody::Memory(records) = engine.read(&request).unwrap().body else { panic!("records") };
+        records.iter().map(|record| record.id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(0), ["a", "b", "c"]);
+    assert_eq!(seen(4), ["b", "c"]);
+    assert_eq!(seen(5), ["b"]);
 }

@@ -86,6 +86,7 @@ impl Naive {
             remaining: 0,
             updated: 0,
             released: lacuna_model::memory::counts::ReleaseCounts::default(),
+            lost: Vec::new(),
         };
         let limited = start.limit.is_some() && start.action == RowAction::Delete;
         let row = NaiveRow {
@@ -250,6 +251,7 @@ impl Naive {
             remaining: 0,
             updated: 0,
             released: lacuna_model::memory::counts::ReleaseCounts::default(),
+            lost: Vec::new(),
         };
         let row = NaiveRow {
             incarnation: fence.incarnations[0].0,

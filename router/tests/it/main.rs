@@ -4,6 +4,7 @@ mod answers;
 mod bad_input;
 mod by_age;
 mod catalog;
+mod development;
 mod durable;
 mod exactly_once;
 mod fake;

@@ -91,6 +91,21 @@ fn a_database_goes_only_when_it_is_empty_and_only_the_one_that_was_meant() {
     assert!(databases(&log, &Account::default(), "default_tenant").is_some_and(|left| left.len() == 1));
 }
 
+#[test]
+fn a_tenant_goes_only_without_databases_and_the_default_one_never() {
+    let mut log = Log::new(2);
+    let drop = |name: &str| MetaCommand::DropTenant { account: Account::default(), tenant: name.to_owned() };
+    assert_eq!(log.refused(drop("acme")), MetaRefusal::NoTenant);
+    log.run(tenant("acme"));
+    let made = make(&mut log, "acme", "db1");
+    assert_eq!(log.refused(drop("acme")), MetaRefusal::NotEmpty(1));
+    log.run(MetaCommand::DropDatabase { named: made.named, id: made.id });
+    assert_eq!(log.run(drop("acme")), MetaOutcome::Done);
+    assert_eq!(databases(&log, &Account::default(), "acme"), None);
+    assert_eq!(log.run(drop("default_tenant")), MetaOutcome::Done);
+    assert!(databases(&log, &Account::default(), "default_tenant").is_some_and(|left| left.len() == 1));
+}
+
 fn change(collection: CollectionId, change: CollectionChange) -> MetaCommand {
     MetaCommand::AlterCollection { collection, change }
 }

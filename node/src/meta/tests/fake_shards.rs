@@ -73,8 +73,20 @@ impl FakeShard {
         let remaining = self.live.get(&start.incarnation).copied().unwrap_or(0);
         let (number, bound_index) = (start.number, self.index);
         let (matched, deleted, held, updated, released) = (0, 0, 0, 0, ReleaseCounts::default());
-        let view =
-            RowView { number, status, at, bound_index, matched, deleted, held, remaining, updated, released };
+        let lost = Vec::new();
+        let view = RowView {
+            number,
+            status,
+            at,
+            bound_index,
+            matched,
+            deleted,
+            held,
+            remaining,
+            updated,
+            released,
+            lost,
+        };
         self.rows.insert(start.number, FakeRow { view: view.clone(), incarnation: start.incarnation, left });
         CommandOutcome::Row(view)
     }
@@ -127,8 +139,20 @@ impl FakeShard {
         let status = RowStatus::Done;
         let (matched, deleted, bound_index) = (count, count, self.index);
         let (held, remaining, updated, released) = (0, 0, 0, ReleaseCounts::default());
-        let view =
-            RowView { number, status, at, bound_index, matched, deleted, held, remaining, updated, released };
+        let lost = Vec::new();
+        let view = RowView {
+            number,
+            status,
+            at,
+            bound_index,
+            matched,
+            deleted,
+            held,
+            remaining,
+            updated,
+            released,
+            lost,
+        };
         self.rows.insert(number, FakeRow { view: view.clone(), incarnation: Incarnation(0), left: 0 });
         CommandOutcome::Row(view)
     }

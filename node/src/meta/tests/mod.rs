@@ -10,6 +10,7 @@ mod joins;
 mod memory;
 mod operations;
 mod planning;
+mod prune;
 mod random;
 mod snapshot;
 
@@ -211,6 +212,7 @@ fn row(number: OpNumber, index: u64, status: RowStatus, deleted: u64) -> ShardPr
         remaining: 0,
         updated: 0,
         released: lacuna_model::memory::counts::ReleaseCounts::default(),
+        lost: Vec::new(),
     })
 }
 

@@ -31,6 +31,11 @@ pub(crate) struct Meta {
 
 impl Meta {
     pub(crate) fn new(cluster: ClusterInfo) -> Self {
+        let default = DatabaseName {
+            account: Account::default(),
+            tenant: DatabaseName::DEFAULT_TENANT.to_owned(),
+            name: DatabaseName::DEFAULT_DATABASE.to_owned(),
+        };
         Self {
             index: 1,
             cluster,
@@ -40,7 +45,7 @@ impl Meta {
             claims: BTreeMap::new(),
             changes: Vec::new(),
             tenants: [DatabaseName::DEFAULT_TENANT.to_owned()].into(),
-            databases: Vec::new(),
+            databases: vec![Database { id: DatabaseId(0), named: default }],
             keys: Keys::default(),
             next: 0,
         }
@@ -115,7 +120,8 @@ impl Meta {
             MetaCommand::AlterCollection { collection, change } => self.alter(*collection, change),
             MetaCommand::CreateTenant { .. }
             | MetaCommand::CreateDatabase(_)
-            | MetaCommand::DropDatabase { .. } => self.change_level(command),
+            | MetaCommand::DropDatabase { .. }
+            | MetaCommand::DropTenant { .. } => self.change_level(command),
             MetaCommand::CreateAccount(name) => self.keys.create_account(name, stamp),
             MetaCommand::CreateKey(new) => self.keys.create(new, stamp),
             MetaCommand::RotateKey { .. } | MetaCommand::RevokeKey { .. } => self.change_key(command, stamp),
@@ -164,6 +170,10 @@ impl Meta {
                     return MetaOutcome::Refused(MetaRefusal::NotEmpty(held));
                 }
                 self.databases.retain(|there| there.id != *id || named.is_default());
+                MetaOutcome::Done
+            }
+            MetaCommand::DropTenant { tenant, .. } => {
+                self.tenants.remove(tenant);
                 MetaOutcome::Done
             }
             other => panic!("{other:?} changes no tenant or database"),

@@ -93,6 +93,7 @@ impl Shard {
             remaining: self.count(left),
             updated: 0,
             released: ReleaseCounts::default(),
+            lost: Vec::new(),
         }
     }
 

@@ -89,7 +89,7 @@ impl Log {
     fn releases(&self) -> Vec<u64> {
         let operation = self.state.unfinished().last().expect("an operation");
         match &operation.kind {
-            OperationKind::Release { items } => items.iter().map(|item| item.0).collect(),
+            OperationKind::Release { items, .. } => items.iter().map(|item| item.0).collect(),
             other => panic!("{other:?}"),
         }
     }

@@ -137,6 +137,7 @@ impl Naive {
             MemoryChange::Open { number, .. } => self.open(number.0, op),
             MemoryChange::GiveUp { number, .. } => self.give_up(number.0, op).map(Told::Forgot),
             MemoryChange::Forget(ask) => self.forget(by, ask, op).map(Told::Forgot),
+            MemoryChange::Prune(_) => panic!("no history prunes"),
         };
         told.unwrap_or_else(Told::Refused)
     }

@@ -99,7 +99,7 @@ impl History {
         assert_eq!(told(&outcome), expected, "{by:?} {change:?}");
         let recorded = self.newest().filter(|operation| operation.number == next);
         let taken = recorded.map(|operation| match operation.kind {
-            OperationKind::Release { items } => items.iter().map(|item| item.0).collect(),
+            OperationKind::Release { items, .. } => items.iter().map(|item| item.0).collect(),
             other => panic!("{other:?}"),
         });
         let expected = self.naive.leaving.get(left).map(|leaving| leaving.owners.clone());
@@ -388,6 +388,7 @@ fn word(refusal: &MemoryRefusal) -> &'static str {
         MemoryRefusal::Taken(_) => "taken",
         MemoryRefusal::Wrong(_) => "wrong",
         MemoryRefusal::GivenUp => "given up",
+        MemoryRefusal::Pruning => "pruning",
     }
 }
 
