@@ -1,6 +1,6 @@
 //! The engine's everyday: write, read, reopen.
 
-use lacuna_engine::{Engine, EngineConfig, EntryAt};
+use lacuna_engine::{Engine, EngineConfig, EntryAt, Weight};
 use lacuna_model::command::{CallRef, Command, Entry, IdAt, SetSlots, Window, Write, WriteVerb};
 use lacuna_model::op_id::OpId;
 use lacuna_model::outcome::{CommandOutcome, Fate};
@@ -83,4 +83,33 @@ fn what_is_written_is_read_and_survives_reopening_without_a_flush() {
     let ReadBody::Records { records, more: false } = engine.read(&get).unwrap().body else { panic!() };
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].vector.as_deref(), Some([2.0, 0.0].as_slice()));
+}
+
+#[test]
+fn short_searches_are_light_and_long_or_many_are_heavy() {
+    let dir = crate::making::new_dir();
+    let engine = Engine::open(dir.path(), EngineConfig::new(ShardId(3))).unwrap();
+    let search = |vectors: usize, top_k: usize, include: Include| ReadRequest::Search {
+        incarnation: Incarnation(1),
+        metric: Metric::L2,
+        vectors: vec![vec![1.0, 0.0]; vectors],
+        top_k,
+        ef: None,
+        exact: false,
+        filter: None,
+        include,
+    };
+    let (bare, whole) = (Include::default(), Include { document: true, ..Include::default() });
+    assert_eq!(engine.weight(&search(1, 10, bare)), Weight::Light, "nothing to search");
+    let slots = Command::SetSlots(SetSlots { epoch: MapEpoch(1), slots: (0..SLOTS).map(Slot).collect() });
+    engine.apply(&[entry(1, vec![slots])], b"").unwrap();
+    for batch in 0..10 {
+        let records = (0..1_000).map(|at| record(&format!("{batch}-{at}"), at as f32)).collect();
+        let upsert = write(&format!("u{batch}"), WriteVerb::Upsert(records));
+        engine.apply(&[entry(2 + batch, vec![upsert])], b"").unwrap();
+    }
+    assert_eq!(engine.weight(&search(1, 10, bare)), Weight::Light);
+    assert_eq!(engine.weight(&search(1, 10, whole)), Weight::Light);
+    assert_eq!(engine.weight(&search(1, 100, whole)), Weight::Heavy, "a hundred records to read");
+    assert_eq!(engine.weight(&search(100, 10, bare)), Weight::Heavy, "a million vectors to compare");
 }

@@ -304,7 +304,8 @@ impl Group {
     /// nobody: what it has acknowledged it has applied, in this run before it said so, and from earlier runs once all that
     /// its log held when it was opened is applied.
     pub(crate) fn reads_at_once(&self) -> bool {
-        let leads = || matches!(self.leadership(), Leadership::Here { .. });
+        // A stopped replica goes on saying that it leads.
+        let leads = || !self.closed.is_cancelled() && matches!(self.leadership(), Leadership::Here { .. });
         self.voters == Voters::One && leads() && self.machine.applied().borrow().index >= self.found
     }
 

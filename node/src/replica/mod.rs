@@ -8,6 +8,8 @@ mod propose;
 #[cfg(test)]
 mod propose_tests;
 mod read;
+#[cfg(test)]
+mod read_tests;
 pub mod shard;
 mod shard_machine;
 pub(crate) mod slow;

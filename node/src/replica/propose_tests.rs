@@ -22,6 +22,7 @@ use crate::config::{QueueLimits, Timing};
 use crate::meta::layout::plan;
 use crate::meta::machine::{MetaMachine, MetaView};
 use crate::raft::group::{Group, GroupSetup, Leadership, Voters};
+use crate::raft::machine::GroupMachine;
 use crate::raft::peers::Peers;
 use crate::raft::state_machine::Durability;
 use crate::wal::{RealFiles, Wal, WalConfig};
@@ -38,9 +39,14 @@ struct Bench {
     proposer: Arc<Proposer<MetaForm>>,
 }
 
-async fn open_group(dir: &Path, machine: MetaMachine) -> Group {
+/// A log in a directory.
+pub(super) fn open_log(dir: &Path) -> Wal {
     let config = WalConfig { segment_bytes: 1 << 20, ..WalConfig::new(dir) };
-    let (wal, _) = Wal::open(config, Arc::new(RealFiles)).unwrap();
+    Wal::open(config, Arc::new(RealFiles)).unwrap().0
+}
+
+/// A group of one voter.
+pub(super) async fn open_group(dir: &Path, wal: Wal, machine: impl GroupMachine) -> Group {
     let setup = GroupSetup {
         node: NodeId(1),
         group: 0,
@@ -64,7 +70,7 @@ async fn bench(limits: QueueLimits) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let machine = MetaMachine::new();
     let view = machine.view();
-    let group = open_group(dir.path(), machine).await;
+    let group = open_group(dir.path(), open_log(dir.path()), machine).await;
     let (clock, gate) = (Arc::new(Clock::default()), Arc::new(Semaphore::new(1)));
     let proposer =
         Arc::new(Proposer::start(group.clone(), Arc::clone(&clock), limits, Pause(Some(Arc::clone(&gate)))));

@@ -2,7 +2,7 @@
 //!
 //! Feature hashing with signs (Weinberger et al., 2009). Nothing is learnt and no language is known: two texts are
 //! near if they share words, or pieces of words. Deterministic to the bit but for the last digit of `ln`; what it
-//! makes is stored, so any change of it is another embedder with another [`NAME`] (docs/adr/0012).
+//! makes is stored, so any change of it is another embedder with another [`NAME`] (docs/adr/0015).
 
 use std::hash::Hasher;
 
