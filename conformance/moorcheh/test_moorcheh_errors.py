@@ -122,3 +122,17 @@ def test_a_refused_request_leaves_the_connection_usable(raw, text_namespace):
             answer = raw.send("PUT", path, {"ids": ["x" * 500_000]})
             assert answer.status_code in {404, 405}
         assert raw.get("/namespaces").status_code == 200
+
+
+def test_one_of_a_thing_is_not_said_as_many(raw, text_namespace, vector_namespace):
+    stored = raw.post(f"/namespaces/{text_namespace}/documents", {"documents": documents(2)[:1]}).json()
+    assert stored["message"] == f"Stored 1 document in namespace '{text_namespace}'."
+    page = raw.get(f"/namespaces/{text_namespace}/documents/fetch-text-data").json()
+    assert page["message"] == f"Read 1 item of namespace '{text_namespace}'."
+    vectors = [{"id": "good", "vector": [1, 2]}, {"id": "bad", "vector": [1]}]
+    partly = raw.post(f"/namespaces/{vector_namespace}/vectors", {"vectors": vectors}).json()
+    assert partly["message"] == f"Stored 1 vector in namespace '{vector_namespace}'; 1 was not stored."
+    gone = raw.delete(vector_namespace, ["other"], "vectors").json()
+    assert gone["message"] == f"Deleted 0 of 1 requested item from namespace '{vector_namespace}'; 1 remains."
+    place = raw.delete(text_namespace, [True]).json()["message"]
+    assert place == "ids[0]: a bool (true); an id is a non-empty string or a number; nothing was changed"

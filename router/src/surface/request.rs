@@ -16,6 +16,7 @@ use crate::app::Router;
 use crate::deadline::{Deadline, MAX_MS, MIN_MS};
 use crate::error::{Verb, VerbError};
 use crate::surface::manners::{Manners, NATIVE};
+use crate::surface::misfit;
 use crate::verb::call::Trace;
 use crate::verb::caller::Caller;
 use crate::verb::{Call, Respond};
@@ -211,7 +212,7 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Verb
     let words = error.to_string();
     let no_float = words.starts_with("number out of range");
     if error.classify() != Category::Data && !no_float {
-        let message = format!("the body is no valid JSON: {words}; {NOTHING}");
+        let message = format!("{}; {NOTHING}", misfit::no_json(bytes, error));
         return place(VerbError::new(ErrorCode::InvalidJson, message));
     }
     let path = path_of::<T>(bytes);
@@ -223,7 +224,7 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Verb
         ErrorCode::InvalidArgument
     };
     let at = if path == "." { String::new() } else { format!("{path}: ") };
-    place(VerbError::new(code, format!("{at}{words}; {NOTHING}")).with("path", path))
+    place(VerbError::new(code, format!("{at}{}; {NOTHING}", misfit::misfit(&words))).with("path", path))
 }
 
 /// Where a refused body has its fault, as in `records[1].id`.

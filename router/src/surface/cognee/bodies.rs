@@ -38,7 +38,7 @@ pub struct ItemBody {
     /// Its raw file.
     pub raw: Option<RawBody>,
     /// Its records.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::surface::object::each")]
     pub records: Vec<RecordBody>,
 }
 

@@ -13,7 +13,7 @@ use crate::surface::moorcheh::bodies::IdsBody;
 use crate::surface::moorcheh::failure::{Code, FailureView, refused, with_retry_after, worded};
 use crate::surface::moorcheh::ids::{ItemId, distinct};
 use crate::surface::moorcheh::namespace::{Lookup, Wanted};
-use crate::surface::moorcheh::views::{DeleteErrorView, DeletedView, Status};
+use crate::surface::moorcheh::views::{DeleteErrorView, DeletedView, Status, counted};
 use crate::surface::request::Posted;
 use crate::verb::last_counts::Tally;
 
@@ -93,13 +93,15 @@ fn respond(name: &str, ids: &[ItemId], deleted: &DeleteAnswer, tally: Tally) -> 
         if tally.exact { "" } else { " (with the last known counts of shards that can't be reached)" };
     let left = match unprocessed_ids.len() {
         0 => String::new(),
+        1 => " 1 id was not confirmed by its shard; it is safe to send it again.".to_owned(),
         left => format!(" {left} ids were not confirmed by their shards; it is safe to send them again."),
     };
+    let remain = if tally.records == 1 { "remains" } else { "remain" };
     let view = DeletedView {
         status: if complete { Status::Success } else { Status::Partial },
         message: format!(
-            "Deleted {actual} of {} requested items from namespace '{name}'; {} remain{about}.{left}",
-            ids.len(),
+            "Deleted {actual} of {} from namespace '{name}'; {} {remain}{about}.{left}",
+            counted(ids.len(), "requested item"),
             tally.records
         ),
         error_code: None,

@@ -21,7 +21,7 @@ use crate::surface::moorcheh::ids::distinct;
 use crate::surface::moorcheh::metadata::ItemMetadata;
 use crate::surface::moorcheh::namespace::{Lookup, Wanted};
 use crate::surface::moorcheh::views::{
-    FoundView, ItemView, PaginationView, StatisticsView, Status, TextItemView, TextPageView,
+    FoundView, ItemView, PaginationView, StatisticsView, Status, TextItemView, TextPageView, counted,
 };
 use crate::surface::request::{Plain, Posted};
 use crate::surface::time::rfc3339;
@@ -145,7 +145,7 @@ fn page_view(name: String, limit: usize, listed: Listed, began: Instant) -> Text
         .collect();
     TextPageView {
         status: Status::Success,
-        message: format!("Read {} items of namespace '{name}'.", items.len()),
+        message: format!("Read {} of namespace '{name}'.", counted(items.len(), "item")),
         namespace: name,
         statistics: StatisticsView {
             total_items: items.len(),

@@ -23,7 +23,9 @@ use crate::surface::moorcheh::item::Item;
 use crate::surface::moorcheh::metadata;
 use crate::surface::moorcheh::namespace::{Lookup, Wanted};
 use crate::surface::moorcheh::tolerant::Tolerant;
-use crate::surface::moorcheh::views::{DocumentsUploadedView, Status, VectorErrorView, VectorsUploadedView};
+use crate::surface::moorcheh::views::{
+    DocumentsUploadedView, Status, VectorErrorView, VectorsUploadedView, counted,
+};
 use crate::surface::repeated::last_of_each;
 use crate::surface::request::Posted;
 
@@ -79,7 +81,7 @@ pub(crate) async fn documents(
     }
     let view = DocumentsUploadedView {
         status: Status::Success,
-        message: format!("Stored {} documents in namespace '{name}'.", verb.items()),
+        message: format!("Stored {} in namespace '{name}'.", counted(verb.items(), "document")),
         submitted_ids: ids_of(&verb),
         namespace_name: name,
         documents_processed: verb.items(),
@@ -132,11 +134,12 @@ fn uploaded(
 ) -> Response {
     let (code, status, rest) = match errors.len() {
         0 => (StatusCode::CREATED, Status::Success, String::new()),
+        1 => (StatusCode::MULTI_STATUS, Status::Partial, "; 1 was not stored".to_owned()),
         bad => (StatusCode::MULTI_STATUS, Status::Partial, format!("; {bad} were not stored")),
     };
     let view = VectorsUploadedView {
         status,
-        message: format!("Stored {} vectors in namespace '{name}'{rest}.", stored.len()),
+        message: format!("Stored {} in namespace '{name}'{rest}.", counted(stored.len(), "vector")),
         vectors_processed: stored.len(),
         vector_ids_processed: stored,
         errors,

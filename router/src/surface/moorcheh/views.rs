@@ -330,3 +330,9 @@ pub struct FileResultView {
     /// Why.
     pub message: &'static str,
 }
+
+/// `1 item`, `2 items`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

@@ -55,6 +55,7 @@ pub struct UpsertBody {
     #[serde(default)]
     pub namespace: Option<String>,
     /// The records; of a repeated id the last one counts.
+    #[serde(deserialize_with = "crate::surface::object::each")]
     pub records: Vec<RecordBody>,
 }
 
@@ -84,6 +85,7 @@ pub struct UpdateBody {
     #[serde(default)]
     pub namespace: Option<String>,
     /// The changes; those of a repeated id are made one after the other.
+    #[serde(deserialize_with = "crate::surface::object::each")]
     pub records: Vec<PatchBody>,
 }
 

@@ -1,4 +1,4 @@
-//! `PATCH /indexes/{name}`: deletion protection and tags.
+//! `PATCH /indexes/{name}`: deletion protection, tags, and what is said of pods.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::surface::pinecone::address::{Address, NOTHING};
 use crate::surface::pinecone::create::Switch;
 use crate::surface::pinecone::failure::ControlFailure;
 use crate::surface::pinecone::host::Visitor;
-use crate::surface::pinecone::index_model::{IndexExtra, IndexView};
+use crate::surface::pinecone::index_model::{Deployment, IndexExtra, IndexView, PodSpec};
 use crate::surface::pinecone::reply;
 use crate::surface::request::Posted;
 
@@ -35,6 +35,31 @@ pub(crate) struct ConfigureBody {
     /// Tags to set; an empty value removes one.
     #[serde(default)]
     pub tags: Option<BTreeMap<String, String>>,
+    /// Of an index on pods: kept and shown.
+    #[serde(default)]
+    pub spec: Option<SpecChange>,
+    /// The newer form of `spec`.
+    #[serde(default)]
+    pub deployment: Option<PodChange>,
+}
+
+/// What is changed of where an index is said to be.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct SpecChange {
+    /// Of pods.
+    #[serde(default)]
+    pub pod: Option<PodChange>,
+}
+
+/// What is changed of pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+pub(crate) struct PodChange {
+    /// Copies of each.
+    #[serde(default)]
+    pub replicas: Option<u32>,
+    /// Their type.
+    #[serde(default)]
+    pub pod_type: Option<String>,
 }
 
 impl From<Switch> for Protection {
@@ -46,7 +71,7 @@ impl From<Switch> for Protection {
     }
 }
 
-/// Changes an index's protection and tags.
+/// Changes an index's protection, its tags, and what is said of its pods.
 #[utoipa::path(patch, path = "/pinecone/indexes/{index}", tag = "pinecone indexes",
     params(("index" = String, Path, description = "Name of the index")), request_body = ConfigureBody,
     responses((status = 202, body = IndexView), (status = 404, description = "No such index", body = ControlFailure),
@@ -59,20 +84,35 @@ pub(crate) async fn configure(
 ) -> Verb<Response> {
     let Posted { body, call } = at.known(&router, posted).await?;
     let before = router.describe_collection(&call, &at.collection()).await?;
-    let mut extra = IndexExtra::of(&before.extra)?;
-    let tags = merged(extra.tags.clone(), body.tags.unwrap_or_default())?;
+    let extra = IndexExtra::of(&before.extra)?;
+    let pods = body.deployment.or(body.spec.and_then(|spec| spec.pod)).unwrap_or_default();
+    let wanted = IndexExtra {
+        tags: merged(extra.tags.clone(), body.tags.unwrap_or_default())?,
+        deployment: repodded(extra.deployment.clone(), pods)?,
+        ..extra.clone()
+    };
     let change = CollectionChange {
         name: None,
-        extra: if tags == extra.tags {
-            None
-        } else {
-            extra.tags = tags;
-            Some(extra.to_text()?)
-        },
+        extra: if wanted == extra { None } else { Some(wanted.to_text()?) },
         protected: body.deletion_protection.map(Protection::from),
     };
     let after = router.alter_collection(&call, &at.collection(), change).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &IndexView::of(&after, &visitor)?))
+}
+
+/// A deployment as it becomes: only pods have replicas and a type.
+fn repodded(deployment: Deployment, change: PodChange) -> Verb<Deployment> {
+    match deployment {
+        Deployment::Pod(pod) => Ok(Deployment::Pod(PodSpec {
+            pod_type: change.pod_type.unwrap_or(pod.pod_type),
+            replicas: change.replicas.or(pod.replicas),
+            ..pod
+        })),
+        other if change == PodChange::default() => Ok(other),
+        Deployment::Managed { .. } | Deployment::Byoc { .. } => Err(VerbError::argument(format!(
+            "replicas and pod_type are those of an index on pods, and this index isn't on pods; {NOTHING}"
+        ))),
+    }
 }
 
 /// Tags as they become: an empty value removes the tag.

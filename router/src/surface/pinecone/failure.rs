@@ -46,6 +46,18 @@ pub(crate) struct DataFailure {
 /// HTTP status, the control plane's word, gRPC's number.
 type Row = (u16, &'static str, u8);
 
+/// What the verbs call a collection and its records is an index and its vectors here.
+const CALLED: [(&str, &str); 8] = [
+    ("there is no collection named", "there is no index named"),
+    ("there is a collection named", "there is an index named"),
+    ("this collection", "this index"),
+    ("the collection", "the index"),
+    ("every collection", "every index"),
+    ("records[", "vectors["),
+    ("].vector is", "].values is"),
+    ("].vector has", "].values has"),
+];
+
 fn row(code: ErrorCode) -> Row {
     match code {
         ErrorCode::InvalidJson
@@ -117,6 +129,10 @@ fn words(error: &VerbError) -> String {
              nothing was changed"
                 .to_owned()
         }
+        (
+            ErrorCode::NotFound | ErrorCode::AlreadyExists | ErrorCode::InvalidVector | ErrorCode::Forbidden,
+            ..,
+        ) => CALLED.iter().fold(error.message.clone(), |message, (there, here)| message.replace(there, here)),
         _ => error.message.clone(),
     }
 }
@@ -212,5 +228,10 @@ mod tests {
             "Vector dimension 3 does not match the dimension of the index 2; nothing was changed"
         );
         assert_eq!(words(&VerbError::new(ErrorCode::InvalidVector, "ours")), "ours");
+        let dense = "records[3].vector is dense, and this collection holds sparse vectors alone";
+        assert_eq!(
+            words(&VerbError::new(ErrorCode::InvalidVector, dense)),
+            "vectors[3].values is dense, and this index holds sparse vectors alone"
+        );
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct QueryBody {
     #[serde(default)]
     pub vector: Option<Vec<f32>>,
     /// A sparse vector, alone or beside the dense one: only where the metric is the dot product.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::surface::object::maybe")]
     pub sparse_vector: Option<SparseBody>,
     /// The record whose vectors they are, instead.
     #[serde(default)]

@@ -26,10 +26,7 @@ impl SparseBody {
             return Ok(None);
         }
         SparseVector::new(self.indices, self.values).map(Some).map_err(|error| {
-            VerbError::new(
-                ErrorCode::InvalidVector,
-                format!("{}: the sparse vector has {error}; {NOTHING}", path()),
-            )
+            VerbError::new(ErrorCode::InvalidVector, format!("{}: {error}; {NOTHING}", path()))
         })
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct UpdateBody {
     #[serde(default)]
     pub values: Option<Vec<f32>>,
     /// Its new sparse vector.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::surface::object::maybe")]
     pub sparse_values: Option<SparseBody>,
     /// Keys to set; the others stay.
     #[serde(default)]

@@ -27,6 +27,7 @@ const MAX_VECTORS: usize = 1_000;
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct UpsertBody {
     /// 1 to 1,000; of a repeated id the last one counts.
+    #[serde(deserialize_with = "crate::surface::object::each")]
     pub vectors: Vec<VectorBody>,
     /// The namespace; missing, `""` and `__default__` are the same one.
     #[serde(default)]
@@ -43,7 +44,7 @@ pub(crate) struct VectorBody {
     #[serde(default)]
     pub values: Option<Vec<f32>>,
     /// A sparse vector, alone or beside a dense one: only where the metric is the dot product.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::surface::object::maybe")]
     pub sparse_values: Option<SparseBody>,
     /// Strings, numbers, booleans and lists of strings.
     #[serde(default)]
