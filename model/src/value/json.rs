@@ -82,15 +82,12 @@ pub fn chroma_metadata_from_json(object: &Map<String, Value>) -> Result<Metadata
     Ok(metadata)
 }
 
-/// Reads a change of metadata as Chroma keeps it: a null removes the key, an empty list changes nothing.
+/// Reads a change of metadata as Chroma keeps it: a null removes the key, and so does an empty list.
 pub fn chroma_metadata_patch_from_json(object: &Map<String, Value>) -> Result<MetadataPatch, ValueError> {
     let mut patch = Vec::with_capacity(object.len());
     for (key, value) in object {
-        if value.is_null() {
-            patch.push((key.clone(), None));
-        } else if let Some(value) = chroma_value(key, value)? {
-            patch.push((key.clone(), Some(value)));
-        }
+        let value = if value.is_null() { None } else { chroma_value(key, value)? };
+        patch.push((key.clone(), value));
     }
     Ok(patch)
 }
@@ -247,7 +244,8 @@ mod tests {
         ];
         assert_eq!(patch, expected);
         assert!(metadata_patch_from_json(object(&json!({"a": [null]}))).is_err());
-        assert_eq!(chroma_metadata_patch_from_json(object(&value)).unwrap(), expected[..2]);
+        let chromas = chroma_metadata_patch_from_json(object(&value)).unwrap();
+        assert_eq!((&chromas[..2], &chromas[2..]), (&expected[..2], &[("c".to_owned(), None)][..]));
     }
 
     #[test]

@@ -17,7 +17,9 @@ use crate::app::Router;
 use crate::core::Target;
 use crate::error::{Verb, VerbError};
 use crate::surface::answer;
-use crate::surface::chroma::configuration::{ConfigurationBody, Kept, NewConfigurationBody, check_metadata};
+use crate::surface::chroma::configuration::{
+    ConfigurationBody, Kept, NewConfigurationBody, check_metadata, check_new_metadata,
+};
 use crate::surface::chroma::delete::unfinished;
 use crate::surface::chroma::errors::{ChromaFailure, NOTHING};
 use crate::surface::chroma::names::{CollectionAt, DatabaseAt, check_name, gone};
@@ -219,13 +221,13 @@ pub(crate) async fn modify(
     if let Some(name) = &body.name {
         check_name("collection", name)?;
     }
-    let metadata = check_metadata("new_metadata", body.metadata)?;
+    let metadata = check_new_metadata(body.metadata)?;
     let found = at.find_anew(&router, &call).await?;
     let collection = &found.resolved.collection;
     let mut kept = Kept::read(&collection.extra, collection.schema.metric);
     let changed = metadata.is_some() || body.configuration.is_some();
     if metadata.is_some() {
-        kept.metadata = metadata;
+        kept.metadata = metadata.filter(|metadata| !metadata.is_empty());
     }
     kept.change(body.configuration.unwrap_or_default());
     let change = CollectionChange {

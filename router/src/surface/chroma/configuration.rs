@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 
 use crate::error::{Verb, VerbError};
 use crate::surface::chroma::errors::{NOTHING, misshapen};
+use crate::surface::chroma::old_parameters::parameters_of;
+use crate::surface::chroma::record_keys::check_key;
+use crate::surface::chroma::schema::vectors_of;
 
 /// A distance function, in Chroma's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -242,7 +245,7 @@ impl Space {
         }
     }
 
-    fn named(value: &Value, at: &str) -> Verb<Self> {
+    pub(super) fn named(value: &Value, at: &str) -> Verb<Self> {
         Self::deserialize(value).map_err(|_| {
             misshapen(format!("{at}: unknown distance, expected \"l2\", \"cosine\" or \"ip\"; {NOTHING}"))
         })
@@ -250,8 +253,9 @@ impl Space {
 }
 
 impl Kept {
-    /// What is kept of a collection that is being made. Its space: of the configuration, else of the metadata,
-    /// else of the schema, else `l2`.
+    /// What is kept of a collection that is being made. Its space and parameters: of the configuration, else of the
+    /// metadata, else of the schema. Clients send a configuration of nothing but defaults beside a schema of their
+    /// user's: then the schema is what counts.
     pub(super) fn new(
         configuration: Option<ConfigurationBody>,
         metadata: Option<Map<String, Value>>,
@@ -263,28 +267,23 @@ impl Kept {
             return Err(VerbError::argument(message).with("path", "configuration"));
         }
         let spann = configuration.spann.map(HnswBody::from);
-        let given = configuration.hnsw.or(spann).or(configuration.hnsw_configuration).unwrap_or_default();
-        let mut hnsw = Hnsw::default();
-        let in_metadata = metadata.as_ref().and_then(|metadata| metadata.get("hnsw:space"));
-        hnsw.space = match (given.space, in_metadata) {
-            (Some(space), _) => space,
-            (None, Some(space)) => Space::named(space, "metadata.hnsw:space")?,
-            (None, None) => match schema.as_ref().and_then(space_of) {
-                Some(space) => Space::named(space, "schema")?,
-                None => Space::default(),
-            },
-        };
-        set(&mut hnsw.ef_construction, given.ef_construction);
-        set(&mut hnsw.ef_search, given.ef_search);
-        set(&mut hnsw.max_neighbors, given.max_neighbors);
-        set(&mut hnsw.resize_factor, given.resize_factor);
-        set(&mut hnsw.sync_threshold, given.sync_threshold);
-        hnsw.num_threads = given.num_threads;
-        hnsw.batch_size = given.batch_size;
+        let mut given = configuration.hnsw.or(spann).or(configuration.hnsw_configuration).unwrap_or_default();
+        let mut embedding_function = configuration.embedding_function;
+        let of_schema = schema.as_ref().map(vectors_of).transpose()?.unwrap_or_default();
+        if says_something(&of_schema.hnsw, of_schema.embedding_function.as_ref()) {
+            if says_something(&given, embedding_function.as_ref()) {
+                let message = format!(
+                    "configuration and schema: both say how vectors are indexed, expected one; {NOTHING}"
+                );
+                return Err(VerbError::argument(message).with("path", "schema"));
+            }
+            (given, embedding_function) = (HnswBody::default(), of_schema.embedding_function);
+        }
+        let given = given.or(&parameters_of(metadata.as_ref())?).or(&of_schema.hnsw);
         Ok(Self {
-            hnsw,
+            hnsw: Hnsw::default().with(&given),
             ef: given.ef_search,
-            embedding_function: configuration.embedding_function,
+            embedding_function,
             metadata,
             schema,
             made: format!("{:032x}", rand::random::<u128>()),
@@ -329,13 +328,45 @@ pub(super) fn ef_of(extra: &str) -> Option<usize> {
     serde_json::from_str::<Searching>(extra).ok()?.ef.map(|ef| ef as usize)
 }
 
-/// Where a client's schema says the distance: for the embeddings, else for all lists of floats.
-fn space_of(schema: &Value) -> Option<&Value> {
-    let places = [
-        "/keys/#embedding/float_list/vector_index/config/space",
-        "/defaults/float_list/vector_index/config/space",
-    ];
-    places.iter().find_map(|place| schema.pointer(place).filter(|space| !space.is_null()))
+/// Is this more than what a client sends when its user said nothing?
+fn says_something(given: &HnswBody, embedding_function: Option<&Value>) -> bool {
+    let own = |function: &Value| {
+        let is = |key: &str, word: &str| function.get(key).and_then(Value::as_str) == Some(word);
+        !(function.is_null() || is("type", "legacy") || is("type", "unknown") || is("name", "default"))
+    };
+    Hnsw::default().with(given) != Hnsw::default() || embedding_function.is_some_and(own)
+}
+
+impl Hnsw {
+    /// With what was given.
+    fn with(mut self, given: &HnswBody) -> Self {
+        set(&mut self.space, given.space);
+        set(&mut self.ef_construction, given.ef_construction);
+        set(&mut self.ef_search, given.ef_search);
+        set(&mut self.max_neighbors, given.max_neighbors);
+        set(&mut self.resize_factor, given.resize_factor);
+        set(&mut self.sync_threshold, given.sync_threshold);
+        self.num_threads = given.num_threads.or(self.num_threads);
+        self.batch_size = given.batch_size.or(self.batch_size);
+        self
+    }
+}
+
+impl HnswBody {
+    /// What is given here, else there.
+    fn or(self, other: &Self) -> Self {
+        Self {
+            space: self.space.or(other.space),
+            ef_search: self.ef_search.or(other.ef_search),
+            ef_construction: self.ef_construction.or(other.ef_construction),
+            max_neighbors: self.max_neighbors.or(other.max_neighbors),
+            num_threads: self.num_threads.or(other.num_threads),
+            batch_size: self.batch_size.or(other.batch_size),
+            sync_threshold: self.sync_threshold.or(other.sync_threshold),
+            resize_factor: self.resize_factor.or(other.resize_factor),
+            _type: None,
+        }
+    }
 }
 
 fn set<T>(kept: &mut T, given: Option<T>) {
@@ -351,6 +382,15 @@ impl From<SpannBody> for HnswBody {
     }
 }
 
+/// A collection's new metadata: a null, which a new collection may not have, is a key less.
+pub(super) fn check_new_metadata(metadata: Option<Map<String, Value>>) -> Verb<Option<Map<String, Value>>> {
+    let field = "new_metadata";
+    let Some(metadata) = metadata else { return Ok(None) };
+    let some = !metadata.is_empty();
+    let left: Map<String, Value> = metadata.into_iter().filter(|(_, value)| !value.is_null()).collect();
+    if some && left.is_empty() { Ok(Some(left)) } else { check_metadata(field, Some(left)) }
+}
+
 /// A collection's metadata: not empty, each value a scalar.
 pub(super) fn check_metadata(
     field: &str,
@@ -362,6 +402,7 @@ pub(super) fn check_metadata(
         return Err(VerbError::argument(message).with("field", field));
     }
     for (key, value) in &metadata {
+        check_key(field, key)?;
         match value {
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {}
             Value::Null | Value::Object(_) => {
@@ -381,60 +422,5 @@ pub(super) fn check_metadata(
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn kept(configuration: Value, metadata: Value, schema: Value) -> Verb<Kept> {
-        let configuration = serde_json::from_value(configuration).expect("a configuration");
-        let metadata = serde_json::from_value(metadata).expect("metadata");
-        Kept::new(configuration, metadata, Some(schema).filter(|schema| !schema.is_null()))
-    }
-
-    #[test]
-    fn configuration_wins_over_metadata_and_metadata_over_schema() {
-        let null = Value::Null;
-        let cosine = json!({"hnsw:space": "cosine"});
-        let schema =
-            json!({"keys": {"#embedding": {"float_list": {"vector_index": {"config": {"space": "ip"}}}}}});
-        let space =
-            |c: &Value, m: &Value, s: &Value| kept(c.clone(), m.clone(), s.clone()).expect("kept").hnsw.space;
-        assert_eq!(space(&null, &null, &null), Space::L2);
-        assert_eq!(space(&null, &null, &schema), Space::Ip);
-        assert_eq!(space(&null, &cosine, &schema), Space::Cosine);
-        assert_eq!(space(&json!({"hnsw": {"space": "ip"}}), &cosine, &null), Space::Ip);
-        assert_eq!(space(&json!({"spann": {"space": "ip", "write_nprobe": 3}}), &null, &null), Space::Ip);
-        let old = json!({"_type": "CollectionConfigurationInternal", "hnsw_configuration": {"space": "cosine", "M": 8,
-            "_type": "HNSWConfigurationInternal", "num_threads": 4}});
-        assert_eq!(space(&old, &null, &null), Space::Cosine);
-        assert!(kept(null.clone(), json!({"hnsw:space": "L2"}), null).is_err());
-    }
-
-    #[test]
-    fn what_a_configuration_does_not_know_is_refused() {
-        for bad in [
-            json!({"hnsw": {"space": "L2"}}),
-            json!({"hnsw": {"m": 3}}),
-            json!({"hnsw": {"ef_search": -1}}),
-            json!({"other": 1}),
-        ] {
-            assert!(serde_json::from_value::<ConfigurationBody>(bad.clone()).is_err(), "{bad}");
-        }
-        let fixed = json!({"hnsw": {"space": "cosine"}});
-        assert!(serde_json::from_value::<NewConfigurationBody>(fixed).is_err());
-        let both = json!({"hnsw": {}, "spann": {}});
-        assert!(kept(both, Value::Null, Value::Null).is_err());
-    }
-
-    #[test]
-    fn what_is_kept_comes_back_and_only_an_asked_for_ef_rules_searches() {
-        let mut made =
-            kept(json!({"embedding_function": {"name": "x"}}), Value::Null, Value::Null).expect("kept");
-        assert_eq!(ef_of(&made.written()), None);
-        made.change(serde_json::from_value(json!({"hnsw": {"ef_search": 7}})).expect("a change"));
-        assert_eq!(ef_of(&made.written()), Some(7));
-        assert_eq!(Kept::read(&made.written(), Metric::L2), made);
-        assert_eq!(Kept::read("", Metric::Dot).hnsw.space, Space::Ip);
-    }
-}
+#[path = "configuration_tests.rs"]
+mod tests;

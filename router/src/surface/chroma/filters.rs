@@ -77,6 +77,16 @@ pub(super) fn ids(texts: Vec<String>) -> Verb<Vec<RecordId>> {
     Ok(placed_ids(texts)?.into_iter().map(|placed| placed.id).collect())
 }
 
+/// The same for a read, in which an id that no record can have is one more unknown id.
+pub(super) fn possible_ids(texts: Vec<String>) -> Vec<RecordId> {
+    let mut seen = HashSet::with_capacity(texts.len());
+    texts
+        .into_iter()
+        .filter_map(|text| RecordId::new(text).ok())
+        .filter(|id| seen.insert(id.clone()))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -109,5 +119,7 @@ mod tests {
         let places: Vec<_> = placed.iter().map(|at| (at.position, at.id.as_str())).collect();
         assert_eq!(places, [(0, "a"), (1, "b")]);
         assert!(placed_ids(vec![String::new()]).is_err());
+        let possible = possible_ids(["b", "", "a", "b"].map(str::to_owned).to_vec());
+        assert_eq!(possible.iter().map(RecordId::as_str).collect::<Vec<_>>(), ["b", "a"]);
     }
 }

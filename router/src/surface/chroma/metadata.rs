@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::error::{Verb, VerbError};
 use crate::surface::chroma::errors::{NOTHING, misshapen, unsupported};
 use crate::surface::chroma::limits::MAX_METADATA;
+use crate::surface::chroma::record_keys::check_key;
 use crate::surface::native::metadata::JsonValue;
 
 /// Where a record's uri is kept. Clients neither write nor see it.
@@ -54,13 +55,13 @@ impl MetadataBody {
         Ok(metadata)
     }
 
-    /// Of a change: a null removes the key.
+    /// Of a change: a null removes the key, and so does an empty list.
     pub(super) fn into_patch(self, position: usize) -> Verb<MetadataPatch> {
         self.check(position)?;
         let change = |(key, given)| match given {
             Given::Value(value) => Some((key, Some(value))),
-            Given::Null => Some((key, None)),
-            Given::Nothing | Given::Sparse => None,
+            Given::Null | Given::Nothing => Some((key, None)),
+            Given::Sparse => None,
         };
         Ok(self.0.into_iter().filter_map(change).collect())
     }
@@ -73,6 +74,7 @@ impl MetadataBody {
     fn check(&self, position: usize) -> Verb<()> {
         let mut bytes = 0;
         for (key, given) in &self.0 {
+            check_key(&format!("metadatas[{position}]"), key)?;
             if key == URI_KEY {
                 let message =
                     format!("metadatas[{position}]: the key \"{URI_KEY}\" is reserved; send uris; {NOTHING}");
@@ -253,14 +255,14 @@ fn unsigned(number: u64) -> Scalar {
     i64::try_from(number).map_or(Scalar::Float(number as f64), Scalar::Int)
 }
 
-/// A record's metadata as its owner sees it; null for none.
+/// A record's metadata as its owner sees it; null for none, but none beside a uri is an empty object.
 pub(super) struct Shown<'a>(pub(super) &'a RecordView);
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some(metadata) = &self.0.metadata else { return serializer.serialize_none() };
         let hidden = usize::from(metadata.contains_key(URI_KEY));
-        if metadata.len() == hidden {
+        if metadata.is_empty() {
             return serializer.serialize_none();
         }
         let mut map = serializer.serialize_map(Some(metadata.len() - hidden))?;

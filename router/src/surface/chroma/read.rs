@@ -18,7 +18,7 @@ use crate::surface::answer;
 use crate::surface::chroma::bodies::{GetBody, Part, QueryBody};
 use crate::surface::chroma::configuration::ef_of;
 use crate::surface::chroma::errors::ChromaFailure;
-use crate::surface::chroma::filters::{among, filter, ids};
+use crate::surface::chroma::filters::{among, filter, possible_ids};
 use crate::surface::chroma::names::{CollectionAt, Found};
 use crate::surface::chroma::sent::Sent;
 use crate::surface::chroma::vectors::check_vectors;
@@ -76,7 +76,7 @@ pub(crate) async fn get(
 ) -> Verb<Response> {
     let Sent { body, call } = sent;
     let filter = filter(body.filter.as_ref(), body.where_document.as_ref())?;
-    let wanted = body.ids.map(ids).transpose()?;
+    let wanted = body.ids.map(possible_ids);
     let columns = Columns::new(body.include, &[Part::Documents, Part::Metadatas]);
     let found = at.find(&router, &call).await?;
     let span = (body.offset.unwrap_or(0), body.limit);
@@ -146,16 +146,13 @@ pub(crate) async fn query(
 ) -> Verb<Response> {
     let Sent { body, call } = sent;
     let filter = filter(body.filter.as_ref(), body.where_document.as_ref())?;
-    let wanted = body.ids.map(ids).transpose()?;
+    let wanted = body.ids.map(possible_ids);
     check_vectors(body.query_embeddings.iter().map(Vec::as_slice).enumerate())?;
     let number = body.n_results.unwrap_or(DEFAULT_HITS) as usize;
-    if number > MAX_TOP_K {
-        let message = format!("n_results: {number}, at most {MAX_TOP_K}; get reads more");
-        return Err(VerbError::argument(message).with("field", "n_results"));
-    }
     let columns = Columns::new(body.include, &[Part::Documents, Part::Metadatas, Part::Distances]);
     let found = at.find(&router, &call).await?;
     let schema = found.resolved.collection.schema;
+    let number = number_of_hits(&router, (&found, &call), number).await?;
     let nothing = number == 0 || wanted.as_ref().is_some_and(Vec::is_empty);
     let results = if nothing {
         body.query_embeddings.iter().map(|_| Vec::new()).collect()
@@ -170,6 +167,15 @@ pub(crate) async fn query(
         search(&router, (&found, &call), query).await?
     };
     Ok(answer::json(StatusCode::OK, &QueryAnswer { results, metric: schema.metric, columns }))
+}
+
+/// How many hits are looked for: more than can be are still all, if the collection has no more.
+async fn number_of_hits(router: &Router, (found, call): (&Found, &Call), asked: usize) -> Verb<usize> {
+    if asked <= MAX_TOP_K || records_of(router, (found, call)).await? <= MAX_TOP_K as u64 {
+        return Ok(asked.min(MAX_TOP_K));
+    }
+    let message = format!("n_results: {asked}, at most {MAX_TOP_K}; get reads more");
+    Err(VerbError::argument(message).with("field", "n_results"))
 }
 
 /// Hits of every vector. One shard missing is a failure: a client could not tell a shorter answer from a whole one.
@@ -228,6 +234,10 @@ pub(crate) async fn indexing_status(
 /// Records of a collection; one shard missing is a failure (INV-6).
 async fn counted(router: &Router, at: CollectionAt, call: &Call) -> Verb<u64> {
     let found = at.find(router, call).await?;
+    records_of(router, (&found, call)).await
+}
+
+async fn records_of(router: &Router, (found, call): (&Found, &Call)) -> Verb<u64> {
     let counted = found.said(router.count(&found.target, call, None).await)?;
     whole(&counted.missing)?;
     counted.count.ok_or_else(|| VerbError::new(ErrorCode::Internal, "the count isn't known"))

@@ -1,17 +1,59 @@
 //! A collection's schema as clients from 1.2 on read it: their own, if they sent one, in which the distance and
 //! the index parameters are those that are kept.
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
-use crate::surface::chroma::configuration::Kept;
+use crate::error::{Verb, VerbError};
+use crate::surface::chroma::configuration::{HnswBody, Kept, Space};
+use crate::surface::chroma::errors::{NOTHING, misshapen};
 
 /// The two places where a schema says how vectors are indexed: of all lists of floats, and of the embeddings.
 const PLACES: [[&str; 3]; 2] =
     [["defaults", "float_list", "vector_index"], ["keys/#embedding", "float_list", "vector_index"]];
 
+/// What a client's schema says of vectors: at the key of the embeddings, else of all lists of floats.
+#[derive(Debug, Default)]
+pub(super) struct Vectors {
+    pub(super) hnsw: HnswBody,
+    pub(super) embedding_function: Option<Value>,
+}
+
+/// What a schema says of vectors. One that asks for an index that isn't there is refused.
+pub(super) fn vectors_of(schema: &Value) -> Verb<Vectors> {
+    let part = |name: &str| schema.get(name).is_none_or(Value::is_object);
+    if !(schema.is_object() && part("defaults") && part("keys")) {
+        return Err(misshapen(format!(
+            "schema: expected an object with the objects \"defaults\" and \"keys\"; {NOTHING}"
+        )));
+    }
+    let keys = schema.get("keys").and_then(Value::as_object).into_iter().flatten().map(|(_, value)| value);
+    if keys.chain(schema.get("defaults")).any(has_sparse_index) {
+        let message =
+            format!("schema: an index of sparse vectors is not supported by this server; {NOTHING}");
+        return Err(VerbError::argument(message).with("field", "schema"));
+    }
+    let said = |what: &str| {
+        let places = ["keys/#embedding", "defaults"];
+        let at = |place| schema.pointer(&format!("/{place}/float_list/vector_index/config/{what}"));
+        places.into_iter().find_map(|place| at(place).filter(|value| !value.is_null()))
+    };
+    let hnsw = said("hnsw").map(HnswBody::deserialize).transpose();
+    let mut hnsw =
+        hnsw.map_err(|error| misshapen(format!("schema: hnsw: {error}; {NOTHING}")))?.unwrap_or_default();
+    if let Some(space) = said("space") {
+        hnsw.space = Some(Space::named(space, "schema")?);
+    }
+    Ok(Vectors { hnsw, embedding_function: said("embedding_function").cloned() })
+}
+
+fn has_sparse_index(types: &Value) -> bool {
+    types.pointer("/sparse_vector/sparse_vector_index/enabled") == Some(&Value::Bool(true))
+}
+
 /// The schema of a collection.
 pub(super) fn schema_of(kept: &Kept) -> Value {
-    let mut schema = default_of(kept);
+    let mut schema = default_of();
     if let Some(given) = &kept.schema {
         lay_over(&mut schema, given);
     }
@@ -21,6 +63,9 @@ pub(super) fn schema_of(kept: &Kept) -> Value {
         if let Some(config) = config.and_then(Value::as_object_mut) {
             config.insert("space".to_owned(), space.clone());
             config.insert("hnsw".to_owned(), hnsw.clone());
+            if let Some(function) = &kept.embedding_function {
+                config.insert("embedding_function".to_owned(), function.clone());
+            }
             config.remove("spann");
         }
     }
@@ -28,7 +73,7 @@ pub(super) fn schema_of(kept: &Kept) -> Value {
 }
 
 /// What is indexed when nobody says it: everything but vectors in metadata, and documents by their words.
-fn default_of(kept: &Kept) -> Value {
+fn default_of() -> Value {
     let index = |name: &str, enabled: bool| json!({ name: { "enabled": enabled, "config": {} } });
     let strings = |words: bool, whole: bool| {
         json!({
@@ -36,10 +81,8 @@ fn default_of(kept: &Kept) -> Value {
             "string_inverted_index": { "enabled": whole, "config": {} },
         })
     };
-    let function = kept.embedding_function.clone().unwrap_or_else(|| json!({ "type": "legacy" }));
     let vectors = |enabled: bool, source: Option<&str>| {
         let mut config = Map::new();
-        config.insert("embedding_function".to_owned(), function.clone());
         config.extend(source.map(|source| ("source_key".to_owned(), source.into())));
         json!({ "vector_index": { "enabled": enabled, "config": config } })
     };
@@ -114,5 +157,34 @@ mod tests {
         let config = &schema["keys"]["#embedding"]["float_list"]["vector_index"]["config"];
         assert_eq!((&config["space"], config.get("spann")), (&json!("ip"), None));
         assert!(config["hnsw"].is_object());
+    }
+
+    #[test]
+    fn an_embedding_function_stands_there_if_there_is_one() {
+        let of = |configuration: &Value| {
+            let schema = schema_of(&kept(configuration, None));
+            schema["keys"]["#embedding"]["float_list"]["vector_index"]["config"]
+                .get("embedding_function")
+                .cloned()
+        };
+        let function = json!({"type": "known", "name": "stub", "config": {}});
+        assert_eq!(of(&json!({ "embedding_function": function })), Some(function));
+        assert_eq!(of(&json!({})), None);
+    }
+
+    #[test]
+    fn what_is_no_schema_and_an_index_of_sparse_vectors_are_refused() {
+        let sparse = json!({"sparse_vector": {"sparse_vector_index": {"enabled": true, "config": {}}}});
+        let bad_hnsw = json!({"float_list": {"vector_index": {"config": {"hnsw": {"m": 3}}}}});
+        for bad in [
+            json!("x"),
+            json!({"keys": 5}),
+            json!({"keys": {"s": sparse}}),
+            json!({"defaults": sparse}),
+            json!({"keys": {"#embedding": bad_hnsw}}),
+        ] {
+            assert!(vectors_of(&bad).is_err(), "{bad}");
+        }
+        assert!(vectors_of(&json!({"defaults": {}, "keys": {}})).is_ok());
     }
 }

@@ -217,7 +217,7 @@ mod tests {
         let columns = Columns::new(Some(vec![Part::Metadatas, Part::Uris, Part::Embeddings]), &[]);
         let answer = serde_json::to_string(&GetAnswer { records, columns }).expect("JSON");
         let expected = "{\"ids\":[\"b\",\"a\",\"c\"],\"embeddings\":[[0.1,-2.0],[0.1,-2.0],[0.1,-2.0]],\"documents\":null,\
-            \"uris\":[\"u\",\"v\",null],\"metadatas\":[{\"x\":[1,2]},null,null],\"include\":[\"metadatas\",\"uris\",\"embeddings\"]}";
+            \"uris\":[\"u\",\"v\",null],\"metadatas\":[{\"x\":[1,2]},{},null],\"include\":[\"metadatas\",\"uris\",\"embeddings\"]}";
         assert_eq!(answer, expected);
     }
 

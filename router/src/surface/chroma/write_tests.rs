@@ -51,7 +51,11 @@ fn of_a_repeated_id_an_add_takes_the_first_and_an_update_all_in_turn() {
     assert_eq!(patches[0].document, Change::Set("two".to_owned()));
     let keys: Vec<_> =
         patches[0].metadata.iter().map(|(key, value)| (key.as_str(), value.is_some())).collect();
-    assert_eq!(keys, [("x", true), ("y", true), ("x", false), ("chroma:uri", true)]);
+    assert_eq!(
+        keys,
+        [("x", true), ("y", true), ("x", false), ("z", false), ("chroma:uri", true)],
+        "an empty list removes"
+    );
 }
 
 #[test]
