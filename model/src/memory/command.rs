@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ItemNumber, Stamp};
+use crate::ids::{ItemNumber, OpNumber, Stamp};
 use crate::memory::rights::Permission;
 use crate::memory::words::{Asker, Dataset, Item, ItemFacts, ItemNumbers, Receipt, Role, Tenant, User};
 use crate::op_id::{OpId, RequestDigest};
@@ -217,8 +217,8 @@ pub enum MemoryOutcome {
         /// The dataset it goes to.
         dataset: Dataset,
     },
-    /// Of `Open`.
-    Opened(Box<Item>),
+    /// Of `Open`, with the operation that it asked for, if something goes on its account. A repeat names none.
+    Opened(Box<Item>, Option<OpNumber>),
     /// Of `Forget` and `GiveUp`.
     Forgotten(Box<Forgotten>),
     /// Nothing was done.

@@ -191,7 +191,7 @@ impl MemoryCatalog {
     pub(super) fn open(&mut self, (number, records): (ItemNumber, u64), op_id: OpId, at: Moment) -> Answered {
         let Some(opened) = self.items.open(number, records, at.now) else {
             let outcome = match self.items.opened_as(number) {
-                Some(item) => MemoryOutcome::Opened(Box::new(item.clone())),
+                Some(item) => MemoryOutcome::Opened(Box::new(item.clone()), None),
                 None => MemoryOutcome::Refused(MemoryRefusal::GivenUp),
             };
             return (outcome, None);
@@ -199,11 +199,11 @@ impl MemoryCatalog {
         let (item, adding) = (opened.item, opened.adding);
         self.datasets.touch(item.dataset, at.now);
         if opened.replaced.is_empty() {
-            return (MemoryOutcome::Opened(Box::new(item)), None);
+            return (MemoryOutcome::Opened(Box::new(item), None), None);
         }
         let scope = Scope::Replaced(item.dataset, item.facts.id);
         let (_, release) = self.release_of(adding, (scope, opened.replaced), (op_id, at));
-        (MemoryOutcome::Opened(Box::new(item)), release)
+        (MemoryOutcome::Opened(Box::new(item), Some(at.number)), release)
     }
 
     /// `GiveUp`: what an add brought is released.

@@ -86,9 +86,8 @@ impl Router {
         let op_id = made_name("replaced", begun.numbers.records)?;
         let change = MemoryChange::Open { number: begun.numbers.records, records, op_id: op_id.clone() };
         match self.change_memory(begun.call, change).await? {
-            MemoryOutcome::Opened(item) => {
-                // Only a replacement has something on its way out.
-                if item.updated.is_some() {
+            MemoryOutcome::Opened(item, release) => {
+                if release.is_some() {
                     self.release_now(begun.call, &op_id).await;
                 }
                 Ok(*item)

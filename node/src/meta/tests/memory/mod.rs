@@ -68,7 +68,7 @@ impl Log {
     fn open_add(&mut self, number: ItemNumber) -> Result<Item, MemoryRefusal> {
         let op_id = key(&format!("add-{number}-replaced"));
         match self.memory(BY, MemoryChange::Open { number, records: 1, op_id }) {
-            MemoryOutcome::Opened(item) => Ok(*item),
+            MemoryOutcome::Opened(item, _) => Ok(*item),
             MemoryOutcome::Refused(refusal) => Err(refusal),
             other => panic!("{other:?}"),
         }

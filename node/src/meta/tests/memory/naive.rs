@@ -16,7 +16,8 @@ pub(super) enum Told {
     Made(Principal),
     Dataset(DatasetId),
     Adding(u64),
-    Opened(DatasetId, ItemId),
+    /// The item, and whether something goes on its account.
+    Opened(DatasetId, ItemId, bool),
     Forgot(Forgot),
     Refused(&'static str),
 }

@@ -139,7 +139,7 @@ impl Naive {
         let Some(at) = self.adds.iter().position(|add| add.number == number) else { return Err("given up") };
         let place = (self.adds[at].dataset, self.adds[at].item);
         if self.adds[at].is_open {
-            return Ok(Told::Opened(place.0, place.1));
+            return Ok(Told::Opened(place.0, place.1, false));
         }
         if !self.adds[at].is_coming() {
             return Err("given up");
@@ -154,12 +154,13 @@ impl Naive {
         add.stands = [Stand::Held, if stored { Stand::Held } else { Stand::Gone }];
         add.is_open = true;
         let account = add.account.clone();
-        if !owners.is_empty() {
+        let releases = !owners.is_empty();
+        if releases {
             let spaces =
                 self.datasets.iter().filter(|dataset| dataset.id == place.0).map(Dataset::space).collect();
             self.leaving.push(Leaving { op, account, spaces, owners });
         }
-        Ok(Told::Opened(place.0, place.1))
+        Ok(Told::Opened(place.0, place.1, releases))
     }
 
     pub(super) fn give_up(&mut self, number: u64, op: OpNumber) -> Judged<Forgot> {

@@ -364,7 +364,7 @@ fn told(outcome: &MetaOutcome) -> Told {
             assert_eq!(numbers.raw.0, numbers.records.0 + 1);
             Told::Adding(numbers.records.0)
         }
-        MemoryOutcome::Opened(item) => Told::Opened(item.dataset, item.facts.id),
+        MemoryOutcome::Opened(item, release) => Told::Opened(item.dataset, item.facts.id, release.is_some()),
         MemoryOutcome::Forgotten(forgotten) => Told::Forgot(Forgot {
             receipt: forgotten.receipt.id,
             already: forgotten.already,
