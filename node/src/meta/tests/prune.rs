@@ -65,7 +65,7 @@ fn open(log: &mut Log, number: ItemNumber) -> MemoryOutcome {
 
 fn add(log: &mut Log, user: Principal, dataset: u128, id: u128) -> ItemNumbers {
     let numbers = begun(log, user, dataset, id);
-    assert!(matches!(open(log, numbers.records), MemoryOutcome::Opened(_)));
+    assert!(matches!(open(log, numbers.records), MemoryOutcome::Opened(..)));
     numbers
 }
 
