@@ -1,6 +1,10 @@
 """Records: upserted, fetched, listed, queried, updated, counted; and namespaces."""
 
+import json
+from random import Random
+
 import pytest
+from pinecone import ServerlessSpec
 from pinecone_raw import missing_namespace, refused
 
 
@@ -68,6 +72,21 @@ def test_a_null_in_metadata_is_left_out(raw):
 def test_a_body_over_2_mb_is_413(raw):
     answer = raw.post("/vectors/upsert", {"vectors": vectors("a"), "padding": "x" * (2 << 20)})
     assert answer.status_code == 413 and answer.json()["code"] == 11
+
+
+def test_a_component_counts_four_bytes_however_many_digits_it_is_written_with(pinecone_client, fresh):
+    name, dimension = fresh("wide"), 1_536
+    pinecone_client.create_index(name=name, dimension=dimension, spec=ServerlessSpec(cloud="aws", region="us-east-1"))
+    index = pinecone_client.Index(name)
+    random = Random(1)
+    hundred = [(f"r{at}", [random.uniform(-1, 1) for _ in range(dimension)], {"at": at}) for at in range(100)]
+    assert len(json.dumps([values for _, values, _ in hundred])) > 2 << 20
+    assert index.upsert(vectors=hundred).upserted_count == 100
+    assert index.describe_index_stats().total_vector_count == 100
+    with pytest.raises(Exception, match="larger than 2097152 bytes"):
+        index.upsert(vectors=[(f"s{at}", values, metadata) for at, (_, values, metadata) in enumerate(hundred * 5)])
+    assert index.describe_index_stats().total_vector_count == 100
+    pinecone_client.delete_index(name)
 
 
 def test_namespaces_are_echoed_as_they_were_spelt(raw):

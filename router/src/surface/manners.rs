@@ -23,8 +23,17 @@ pub(crate) struct Manners {
     pub(crate) failure: fn(&VerbError) -> Response,
     /// Deadline of a request that gives none; `None`: the router's default.
     pub(crate) deadline: Option<Duration>,
-    /// Largest body, bytes.
+    /// Bytes of a body that are read.
     pub(crate) max_body: usize,
+    /// What of it is taken, where that is counted otherwise.
+    pub(crate) max_weight: Option<MaxWeight>,
+}
+
+/// The most that a body may weigh.
+#[derive(Clone, Copy)]
+pub(crate) struct MaxWeight {
+    pub(crate) of: fn(&[u8]) -> usize,
+    pub(crate) most: usize,
 }
 
 /// Of the native API.
@@ -35,6 +44,7 @@ pub(crate) const NATIVE: Manners = Manners {
     failure: answer::failure,
     deadline: None,
     max_body: MAX_BODY_BYTES,
+    max_weight: None,
 };
 
 /// `Authorization: Bearer <key>`.

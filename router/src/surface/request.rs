@@ -15,7 +15,7 @@ use serde_json::error::Category;
 use crate::app::Router;
 use crate::deadline::{Deadline, MAX_MS, MIN_MS};
 use crate::error::{Verb, VerbError};
-use crate::surface::manners::{Manners, NATIVE};
+use crate::surface::manners::{Manners, MaxWeight, NATIVE};
 use crate::surface::misfit;
 use crate::verb::call::Trace;
 use crate::verb::caller::Caller;
@@ -174,19 +174,24 @@ fn check_media_type(headers: &HeaderMap) -> Verb<()> {
 
 /// The body, at most as large as the surface takes.
 pub(crate) async fn read_body(parts: &Parts, body: axum::body::Body) -> Verb<Bytes> {
-    let most = manners(parts).max_body;
+    let Manners { max_body: most, max_weight, .. } = manners(parts);
     let declared =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > most as u64) {
         return Err(too_large(most));
     }
-    axum::body::to_bytes(body, most).await.map_err(|error| {
+    let bytes = axum::body::to_bytes(body, most).await.map_err(|error| {
         if error.to_string().contains("length limit") {
             too_large(most)
         } else {
             VerbError::new(ErrorCode::InvalidJson, format!("the body broke off: {error}; {NOTHING}"))
         }
-    })
+    })?;
+    match max_weight {
+        // The usual body is small enough by its bytes, and isn't looked at.
+        Some(MaxWeight { of, most }) if bytes.len() > most && of(&bytes) > most => Err(too_large(most)),
+        Some(_) | None => Ok(bytes),
+    }
 }
 
 fn too_large(most: usize) -> VerbError {

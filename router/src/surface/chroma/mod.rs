@@ -39,6 +39,7 @@ pub(super) const MANNERS: Manners = Manners {
     failure: errors::failure,
     deadline: Some(limits::DEADLINE),
     max_body: limits::MAX_BODY,
+    max_weight: None,
 };
 
 /// What a client may ask before it has a key; and what is no more.

@@ -38,6 +38,7 @@ pub(crate) const MANNERS: Manners = Manners {
     failure: failure::failure,
     deadline: Some(Duration::from_secs(20)),
     max_body: MAX_BODY_BYTES,
+    max_weight: None,
 };
 
 /// `X-Api-Key: <key>`, or `Authorization: Bearer <key>`.

@@ -45,6 +45,7 @@ pub(crate) const MANNERS: Manners = Manners {
     // Below the SDK's 30 s.
     deadline: Some(Duration::from_secs(20)),
     max_body: MAX_BODY_BYTES,
+    max_weight: None,
 };
 
 /// `x-api-key: <key>`.

@@ -26,6 +26,7 @@ mod stats;
 mod unsupported;
 mod update;
 mod upsert;
+mod weight;
 
 use std::time::Duration;
 
@@ -35,14 +36,16 @@ use lacuna_model::error::ErrorCode;
 
 use crate::app::Router;
 use crate::error::VerbError;
-use crate::surface::manners::Manners;
+use crate::surface::manners::{Manners, MaxWeight};
 
 pub use openapi::document;
 
 /// Below the clients' own 30 s: an answer always comes before they give up.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// Largest body, bytes.
-const MAX_BODY: usize = 2 << 20;
+/// Largest body, by its [`weight`].
+const MAX_WEIGHT: MaxWeight = MaxWeight { of: weight::weight, most: 2 << 20 };
+/// As many bytes can weigh so much, with numbers of at most 24 digits and signs.
+const MAX_BODY: usize = 16 << 20;
 
 /// Of the calls on indexes.
 pub(crate) const CONTROL: Manners = Manners {
@@ -52,6 +55,7 @@ pub(crate) const CONTROL: Manners = Manners {
     failure: failure::control,
     deadline: Some(DEADLINE),
     max_body: MAX_BODY,
+    max_weight: Some(MAX_WEIGHT),
 };
 
 /// Of the calls on records.
