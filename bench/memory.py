@@ -8,7 +8,6 @@ Tables show medians.
 
 import argparse
 import datetime
-import http.client
 import json
 import os
 import pathlib
@@ -19,6 +18,7 @@ import tempfile
 import time
 
 import run
+import surfaces_cpu
 from clients import vectors
 
 RECORDS_PER_ITEM = 1_000
@@ -26,19 +26,7 @@ RECORDS_PER_ITEM = 1_000
 OWNERS = 4
 
 
-class Server:
-    def __init__(self, host: str, pid: int):
-        self.connection, self.pid = http.client.HTTPConnection(host), pid
-
-    def ask(self, method: str, path: str, body=None) -> dict:
-        sent = json.dumps(body).encode() if not isinstance(body, bytes) else body
-        self.connection.request(method, path, sent, {"Content-Type": "application/json"})
-        answer = self.connection.getresponse()
-        text = answer.read()
-        if answer.status >= 300 or answer.status == 207:
-            raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]!r}")
-        return json.loads(text)
-
+class Server(surfaces_cpu.Server):
     def timed(self, method: str, path: str, body) -> tuple[float, dict]:
         sent = json.dumps(body).encode()
         begin = time.perf_counter()

@@ -10,11 +10,8 @@ from deployment import Embedded
 @pytest.fixture(scope="module")
 def developed(tmp_path_factory):
     """A server in development mode, by its flag."""
-    running = Embedded(tmp_path_factory.mktemp("developed"), arguments=["--development-mode"])
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with Embedded(tmp_path_factory.mktemp("developed"), arguments=["--development-mode"]) as running:
+        yield running
 
 
 def test_the_clients_own_reset(developed, key, fresh):

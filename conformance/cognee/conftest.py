@@ -1,11 +1,13 @@
 """Memory collections: an open server, and one with keys."""
 
+import contextlib
+import pathlib
 import secrets
 
 import pytest
 
 from cognee_support import Memory
-from deployment import Cluster, Embedded
+from deployment import DEPLOYMENTS
 
 
 @pytest.fixture
@@ -14,31 +16,26 @@ def memory(lacuna):
     return Memory(lacuna.url)
 
 
+@contextlib.contextmanager
+def with_keys(kind: str, folder: pathlib.Path):
+    root = secrets.token_hex(24)
+    with DEPLOYMENTS[kind](folder, environment={"LACUNA_ROOT_KEY": root}) as running:
+        running.root = root
+        yield running
+
+
 @pytest.fixture(scope="session")
 def keyed(tmp_path_factory):
     """A server with keys: `.url`, and the root key."""
-    root = secrets.token_hex(24)
-    running = Embedded(tmp_path_factory.mktemp("keyed"), environment={"LACUNA_ROOT_KEY": root})
-    try:
-        running.start()
-        running.root = root
+    with with_keys("embedded", tmp_path_factory.mktemp("keyed")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session", params=["embedded", "cluster"])
 def keyed_anywhere(request, tmp_path_factory):
     """As `keyed`, also over two routers: `.urls` has them."""
-    root = secrets.token_hex(24)
-    kind = {"embedded": Embedded, "cluster": Cluster}[request.param]
-    running = kind(tmp_path_factory.mktemp(f"keyed-{request.param}"), environment={"LACUNA_ROOT_KEY": root})
-    try:
-        running.start()
-        running.root = root
+    with with_keys(request.param, tmp_path_factory.mktemp(f"keyed-{request.param}")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

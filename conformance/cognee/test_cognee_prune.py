@@ -253,11 +253,8 @@ def test_chromas_reset(developed, root, fresh):
 def faulty(tmp_path_factory):
     """A cluster in development mode with one replica a shard."""
     folder = tmp_path_factory.mktemp("faulty")
-    running = Cluster(folder, replicas=1, shards=6, environment={"LACUNA_DEVELOPMENT_MODE": "1"})
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with Cluster(folder, replicas=1, shards=6, environment={"LACUNA_DEVELOPMENT_MODE": "1"}) as running:
+        yield running
 
 
 @pytest.mark.parametrize("layers", [("graph",), ("vector",), ("graph", "vector")])

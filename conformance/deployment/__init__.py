@@ -4,4 +4,7 @@ from deployment.cluster import Cluster
 from deployment.embedded import Embedded
 from deployment.given import Given
 
-__all__ = ["Cluster", "Embedded", "Given"]
+# What a test of its own deployment runs on, by name.
+DEPLOYMENTS = {"embedded": Embedded, "cluster": Cluster}
+
+__all__ = ["DEPLOYMENTS", "Cluster", "Embedded", "Given"]

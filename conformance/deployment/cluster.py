@@ -4,10 +4,11 @@ import pathlib
 import signal
 import time
 
+from deployment.lifetime import Lifetime
 from deployment.process import Process, free_ports, wait_ready
 
 
-class Cluster:
+class Cluster(Lifetime):
     """`nodes` nodes and `routers` routers. `urls` has the routers' addresses; nodes are numbered from 0."""
 
     name = "cluster"

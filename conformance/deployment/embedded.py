@@ -2,10 +2,11 @@
 
 import pathlib
 
+from deployment.lifetime import Lifetime
 from deployment.process import Process, free_ports, wait_ready
 
 
-class Embedded:
+class Embedded(Lifetime):
     """One process with everything. `urls` has one address."""
 
     name = "embedded"

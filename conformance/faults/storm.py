@@ -48,12 +48,8 @@ class Storm:
         """`ask(url)` until its outcome is known; with `crash` a process dies in the middle of it."""
         url = self.rng.choice(self.running.urls)
         told = self.amid_a_crash(ask, url) if crash else self.timed(ask, url)
-        end = time.monotonic() + 60
-        while told is None or told.status_code in UNKNOWN:
-            assert time.monotonic() < end, f"no outcome: {told and told.text}"
-            time.sleep(0.1)
-            self.repeats += 1
-            told = once(ask, self.rng.choice(self.running.urls))
+        told, repeats = known(told, lambda: once(ask, self.rng.choice(self.running.urls)))
+        self.repeats += repeats
         return told
 
     def timed(self, ask, url: str) -> httpx.Response | None:
@@ -81,3 +77,14 @@ def once(ask, url: str) -> httpx.Response | None:
         return ask(url)
     except httpx.TransportError:
         return None
+
+
+def known(told: httpx.Response | None, again) -> tuple[httpx.Response, int]:
+    """What was told, or what `again()` says as soon as the outcome is known; and the repeats that took."""
+    end, repeats = time.monotonic() + 60, 0
+    while told is None or told.status_code in UNKNOWN:
+        assert time.monotonic() < end, f"no outcome: {told and told.text}"
+        time.sleep(0.1)
+        repeats += 1
+        told = again()
+    return told, repeats

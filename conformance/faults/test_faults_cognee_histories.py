@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "cognee"))
 
 from cognee_support import Memory, edge, node, until  # noqa: E402
-from deployment import Cluster, Embedded  # noqa: E402
+from deployment import DEPLOYMENTS  # noqa: E402
 from naive_memory import PERMISSIONS, NaiveMemory, location  # noqa: E402
 from storm import Storm  # noqa: E402
 
@@ -280,12 +280,9 @@ def compare_dataset(view: Memory, naive: NaiveMemory, user: str, dataset: str):
 @pytest.fixture(params=["embedded", "cluster"])
 def running(request, tmp_path):
     environment = {"LACUNA_ROOT_KEY": "root-of-the-histories-0123456789abcdef"}
-    made = Embedded(tmp_path, environment=environment) if request.param == "embedded" else Cluster(tmp_path, environment=environment)
-    try:
+    with DEPLOYMENTS[request.param](tmp_path, environment=environment) as made:
         made.root = environment["LACUNA_ROOT_KEY"]
-        yield made.start()
-    finally:
-        made.stop()
+        yield made
 
 
 @pytest.mark.timeout(3600 if LONG else 180)

@@ -16,9 +16,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "cognee"))
 
 from cognee_support import Memory, edge, node, until  # noqa: E402
-from deployment import Cluster, Embedded  # noqa: E402
+from deployment import DEPLOYMENTS  # noqa: E402
 from naive_memory import NaiveMemory  # noqa: E402
-from storm import UNKNOWN, Storm, once  # noqa: E402
+from storm import Storm, known, once  # noqa: E402
 
 LONG = os.environ.get("LACUNA_TEST_LONG") == "1"
 WRITERS = 4
@@ -48,14 +48,12 @@ class Writer(threading.Thread):
 
     def ask(self, method: str, path: str, **given) -> tuple[httpx.Response, bool]:
         """The answer, and whether it is that of a repeat."""
-        end, repeated = time.monotonic() + 60, False
-        while True:
-            told = once(lambda url: self.views[url].http.request(method, path, **given), self.rng.choice(list(self.views)))
-            if told is not None and told.status_code not in UNKNOWN:
-                return told, repeated
-            assert time.monotonic() < end, f"no outcome: {told and told.text}"
-            repeated = True
-            time.sleep(0.1)
+
+        def asked() -> httpx.Response | None:
+            return once(lambda url: self.views[url].http.request(method, path, **given), self.rng.choice(list(self.views)))
+
+        told, repeats = known(asked(), asked)
+        return told, repeats > 0
 
     def step(self, item: str):
         if self.rng.random() < 0.35:
@@ -82,11 +80,8 @@ class Writer(threading.Thread):
 
 @pytest.fixture(params=["embedded", "cluster"])
 def running(request, tmp_path):
-    made = Embedded(tmp_path) if request.param == "embedded" else Cluster(tmp_path)
-    try:
-        yield made.start()
-    finally:
-        made.stop()
+    with DEPLOYMENTS[request.param](tmp_path) as made:
+        yield made
 
 
 @pytest.mark.timeout(1800 if LONG else 180)

@@ -8,7 +8,7 @@ import httpx
 from moorcheh_sdk import MoorchehClient
 from pinecone import Pinecone
 
-from deployment import Cluster, Embedded
+from deployment import DEPLOYMENTS
 
 EVERYTHING = ["read", "write", "delete", "admin"]
 SPEC = {"serverless": {"cloud": "aws", "region": "us-east-1"}}
@@ -22,7 +22,7 @@ class Guarded:
         self.secrets = [self.root]
         self.folder = folder
         environment = {"LACUNA_ROOT_KEY": self.root}
-        self.running = Embedded(folder, environment=environment) if kind == "embedded" else Cluster(folder, environment=environment)
+        self.running = DEPLOYMENTS[kind](folder, environment=environment)
         self.running.start()
         self.urls = self.running.urls
         self.url = self.urls[0]

@@ -83,9 +83,7 @@ def test_client_9_reaches_nothing_by_climbing_but_what_it_names_whole(raw, lacun
 
 @pytest.mark.timeout(300)
 def test_records_on_a_port_of_their_own_lead_to_no_index(tmp_path):
-    server = Embedded(tmp_path, environment={"LACUNA_PINECONE_LISTEN": "127.0.0.1:0"})
-    server.start()
-    try:
+    with Embedded(tmp_path, environment={"LACUNA_PINECONE_LISTEN": "127.0.0.1:0"}) as server:
         client = Pinecone(api_key="any", host=f"{server.url}/pinecone")
         for name in ("books", "victim"):
             client.create_index(name=name, dimension=2, spec=ServerlessSpec(cloud="aws", region="us-east-1"))
@@ -102,5 +100,3 @@ def test_records_on_a_port_of_their_own_lead_to_no_index(tmp_path):
         assert seen.pop("there") is True
         assert all(status == 404 for status in seen.values()), seen
         assert books.describe_index_stats().total_vector_count == 1
-    finally:
-        server.stop()

@@ -4,17 +4,12 @@ use crate::merge::http_status;
 
 fn row(status: RowStatus, deleted: u64) -> ShardState {
     ShardState::Row(RowView {
-        number: OpNumber(4),
-        status,
-        at: LogPosition { term: 2, index: 30 },
         bound_index: 21,
         matched: deleted + 1,
         deleted,
         held: 1,
         remaining: 6,
-        updated: 0,
-        released: crate::memory::counts::ReleaseCounts::default(),
-        lost: Vec::new(),
+        ..RowView::begun(OpNumber(4), status, LogPosition { term: 2, index: 30 })
     })
 }
 

@@ -39,6 +39,13 @@ pub(super) struct Names {
     pub(super) digest: RequestDigest,
 }
 
+impl Names {
+    /// Of a request.
+    pub(super) fn asked(by: &Asker, receipt: ReceiptId, (op_id, digest): (OpId, RequestDigest)) -> Self {
+        Self { account: by.account.clone(), by: by.user, receipt, op_id, digest }
+    }
+}
+
 /// A release that no request asked for has no body to digest.
 const NO_REQUEST: RequestDigest = RequestDigest(0);
 
@@ -54,13 +61,7 @@ impl MemoryCatalog {
             Ok(taken) => taken,
             Err(refusal) => return (MemoryOutcome::Refused(refusal), None),
         };
-        let names = Names {
-            account: by.account.clone(),
-            by: by.user,
-            receipt: ask.receipt,
-            op_id: ask.op_id,
-            digest: ask.digest,
-        };
+        let names = Names::asked(by, ask.receipt, (ask.op_id, ask.digest));
         self.release(scope, taken, (names, at))
     }
 

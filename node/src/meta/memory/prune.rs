@@ -37,13 +37,7 @@ impl MemoryCatalog {
             }
         }
         taken.items.sort_unstable();
-        let names = Names {
-            account: by.account.clone(),
-            by: by.user,
-            receipt: ask.receipt,
-            op_id: ask.op_id,
-            digest: ask.digest,
-        };
+        let names = Names::asked(by, ask.receipt, (ask.op_id, ask.digest));
         self.release(Scope::Pruned, taken, (names, at))
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use lacuna_model::command::{Command, StartWhere};
-use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Refusal};
 use lacuna_model::read::{ReadBody, ReadReply, ReadRequest};
 use lacuna_proto::call::{BootId, CallError, NodeCall, NodeReply, Pong};
@@ -71,22 +70,7 @@ impl FakeShard {
         self.matching.insert(start.incarnation, matching - left);
         let status = if left == 0 { RowStatus::Done } else { RowStatus::Sweeping };
         let remaining = self.live.get(&start.incarnation).copied().unwrap_or(0);
-        let (number, bound_index) = (start.number, self.index);
-        let (matched, deleted, held, updated, released) = (0, 0, 0, 0, ReleaseCounts::default());
-        let lost = Vec::new();
-        let view = RowView {
-            number,
-            status,
-            at,
-            bound_index,
-            matched,
-            deleted,
-            held,
-            remaining,
-            updated,
-            released,
-            lost,
-        };
+        let view = RowView { remaining, ..RowView::begun(start.number, status, at) };
         self.rows.insert(start.number, FakeRow { view: view.clone(), incarnation: start.incarnation, left });
         CommandOutcome::Row(view)
     }
@@ -136,23 +120,7 @@ impl FakeShard {
                 }
             }
         }
-        let status = RowStatus::Done;
-        let (matched, deleted, bound_index) = (count, count, self.index);
-        let (held, remaining, updated, released) = (0, 0, 0, ReleaseCounts::default());
-        let lost = Vec::new();
-        let view = RowView {
-            number,
-            status,
-            at,
-            bound_index,
-            matched,
-            deleted,
-            held,
-            remaining,
-            updated,
-            released,
-            lost,
-        };
+        let view = RowView { matched: count, deleted: count, ..RowView::begun(number, RowStatus::Done, at) };
         self.rows.insert(number, FakeRow { view: view.clone(), incarnation: Incarnation(0), left: 0 });
         CommandOutcome::Row(view)
     }

@@ -202,17 +202,10 @@ fn delete_where(op_id: &str, collection: CollectionRef, limit: Option<u64>) -> R
 
 fn row(number: OpNumber, index: u64, status: RowStatus, deleted: u64) -> ShardProgress {
     ShardProgress::Row(RowView {
-        number,
-        status,
-        at: LogPosition { term: 1, index },
         bound_index: 1,
         matched: deleted,
         deleted,
-        held: 0,
-        remaining: 0,
-        updated: 0,
-        released: lacuna_model::memory::counts::ReleaseCounts::default(),
-        lost: Vec::new(),
+        ..RowView::begun(number, status, LogPosition { term: 1, index })
     })
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use lacuna_model::command::{CallRef, Command, IdAt, RowAction, StartWhere, Write, WriteVerb};
 use lacuna_model::filter::Filter;
-use lacuna_model::memory::counts::ReleaseCounts;
 use lacuna_model::outcome::{CommandOutcome, Fate, ItemFate, Refusal, RowStatus, RowView, WriteOutcome};
 use lacuna_model::read::{AgePlace, DigestView, Hit, Include, ReadBody, ReadReply, ReadRequest, RecordView};
 use lacuna_model::record::{Change, Metric, NewRecord, RecordPatch, SparseVector, Written};
@@ -83,17 +82,10 @@ impl Shard {
 
     fn row(&self, number: OpNumber, (status, taken): (RowStatus, u64), left: Incarnation) -> RowView {
         RowView {
-            number,
-            status,
-            at: self.at(),
-            bound_index: self.index,
             matched: taken,
             deleted: taken,
-            held: 0,
             remaining: self.count(left),
-            updated: 0,
-            released: ReleaseCounts::default(),
-            lost: Vec::new(),
+            ..RowView::begun(number, status, self.at())
         }
     }
 
